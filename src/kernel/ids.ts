@@ -1,0 +1,42 @@
+/**
+ * Ids are UUID v7: the order of the ids is about the order of creation. In the database they are bare UUIDs; in
+ * GraphQL and ShareOut they read `job_` and 32 hex digits, so that an id says what it is of.
+ */
+import { v7 } from 'uuid'
+
+const prefixes = {
+  Artifact: 'art',
+  ArtifactVersion: 'ver',
+  Deployment: 'dep',
+  Job: 'job',
+  Run: 'run',
+  Schedule: 'sch',
+  Principal: 'usr',
+  Action: 'act',
+  ApiToken: 'tok',
+  Delivery: 'dlv',
+  DomainEvent: 'evt',
+} as const
+
+export type IdKind = keyof typeof prefixes
+
+const kinds = new Map(Object.entries(prefixes).map(([kind, prefix]) => [prefix as string, kind as IdKind]))
+
+/** A new UUID v7 with dashes. */
+export const newId = (): string => v7()
+
+/** `formatId('Job', '0190…')` → `job_0190…` without dashes. */
+export const formatId = (kind: IdKind, uuid: string): string => `${prefixes[kind]}_${uuid.replaceAll('-', '')}`
+
+/** The kind and UUID of a prefixed id, or null if it is none. */
+export function parseId(id: string): { kind: IdKind; uuid: string } | null {
+  const match = /^([a-z]+)_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(id)
+  const kind = match && kinds.get(match[1] ?? '')
+  return kind ? { kind, uuid: match.slice(2).join('-') } : null
+}
+
+/** The UUID in a prefixed id of this kind, or null. */
+export function uuidOf(kind: IdKind, id: string): string | null {
+  const parsed = parseId(id)
+  return parsed?.kind === kind ? parsed.uuid : null
+}
