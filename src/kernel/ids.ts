@@ -3,6 +3,7 @@
  * GraphQL and ShareOut they read `job_` and 32 hex digits, so that an id says what it is of.
  */
 import { v7 } from 'uuid'
+import { NotFoundError } from './errors.ts'
 
 const prefixes = {
   Artifact: 'art',
@@ -39,4 +40,11 @@ export function parseId(id: string): { kind: IdKind; uuid: string } | null {
 export function uuidOf(kind: IdKind, id: string): string | null {
   const parsed = parseId(id)
   return parsed?.kind === kind ? parsed.uuid : null
+}
+
+/** The UUID in a prefixed id of this kind; anything else names nothing that exists. */
+export function expectId(kind: IdKind, id: string): string {
+  const uuid = uuidOf(kind, id)
+  if (!uuid) throw new NotFoundError(`${JSON.stringify(id.slice(0, 100))} is not the id of a ${kind}`)
+  return uuid
 }

@@ -6,5 +6,8 @@ export type Log = Logger
 
 export function createLog(level: string, stream: { isTTY?: boolean } & DestinationStream = process.stdout): Log {
   const base = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` }
-  return pino(base, stream.isTTY ? pretty({ destination: stream as never, sync: true, translateTime: 'HH:MM:ss.l' }) : stream)
+  return pino(
+    base,
+    stream.isTTY ? pretty({ destination: stream as never, sync: true, translateTime: 'HH:MM:ss.l' }) : stream,
+  )
 }

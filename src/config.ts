@@ -1,0 +1,82 @@
+/**
+ * The environment → a typed configuration. Nothing else reads process.env. A wrong value stops the start with one line
+ * that names the variable (exit code 2).
+ */
+import path from 'node:path'
+import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const MiB = 1024 * 1024
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true')
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+)
+
+const environment = z.object({
+  /** Where the server listens. PORT 0 takes a free one. */
+  PORT: whole(0, 65535).default(4000),
+  HOST: z.string().default('127.0.0.1'),
+  /** Base of the URLs that are handed out; `http://localhost:PORT` if absent. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** A PostgreSQL ≥ 15; absent: one of our own in DATA_DIR. */
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  /** Folder of the embedded PostgreSQL and of generated secrets. */
+  DATA_DIR: z.string().min(1).default('./.runsheet'),
+  /** Token of the first principal, `admin`; absent: made at the first start. At least 20 characters. */
+  ADMIN_TOKEN: z.string().min(20).max(200).optional(),
+  /** Sites are served at `{slug}.` + this; `localhost:PORT` if absent. */
+  SITES_DOMAIN: z.string().min(1).optional(),
+  /** Private ranges that actions may reach, separated by commas: `127.0.0.0/8`. */
+  EGRESS_ALLOW_CIDRS: list
+    .refine((ranges) => ranges.every((range) => ipaddr.isValidCIDR(range)), 'must be CIDR ranges separated by commas')
+    .default([]),
+  /** `true` refuses `http:` targets. */
+  EGRESS_HTTPS_ONLY: flag.default(false),
+  /** Seconds after which a run of a silent node is taken over. */
+  LEASE_SECONDS: whole(2, 3600).default(10),
+  /** Seconds that a stopping node waits for its running work. */
+  DRAIN_SECONDS: whole(0, 3600).default(30),
+  /** Runs at once on this node. */
+  CONCURRENCY: whole(1, 10_000).default(50),
+  /** Zone of cron expressions that name none. */
+  DEFAULT_TIMEZONE: z.string().default('UTC'),
+  /** 64 hex digits; encrypts stored secrets. Required with DATABASE_URL, else made in DATA_DIR. */
+  SECRET_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits')
+    .optional(),
+  /** Origins that browsers may call from, separated by commas, or `*`. */
+  CORS_ORIGINS: list.default(['*']),
+  /** Bytes of a request's body. */
+  MAX_BODY_BYTES: whole(1024, 1024 * MiB).default(64 * MiB),
+  /** Characters of a GraphQL document. */
+  MAX_QUERY_CHARS: whole(100, 10_000_000).default(100_000),
+  /** Cost of a GraphQL operation: fields, times the size of the lists they stand in. */
+  MAX_QUERY_COST: whole(10, 10_000_000).default(10_000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+})
+
+export type Config = Omit<z.output<typeof environment>, 'DATA_DIR'> & { DATA_DIR: string }
+
+/** Empty variables count as absent. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new ConfigError(`${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const config = parsed.data
+  if (config.DATABASE_URL && !config.SECRET_KEY) {
+    throw new ConfigError('SECRET_KEY: is required with DATABASE_URL (64 hex digits, the same on every node)')
+  }
+  return { ...config, DATA_DIR: path.resolve(config.DATA_DIR) }
+}

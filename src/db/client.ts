@@ -1,0 +1,49 @@
+/** One PostgreSQL, three ways in: Prisma for what is cold, prepared SQL for what is hot, and a pool for the engine. */
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import type { Log } from '../kernel/log.ts'
+import { PrismaClient } from './generated/prisma/client.ts'
+
+/** All our connections bear this name: the live feed looks at their open transactions, and at no others. */
+export const APPLICATION_NAME = 'runsheet'
+
+/**
+ * The engine's tables change size by the second (a queue is empty or has thousands of rows), so statistics are always
+ * wrong there; its statements are written for nested loops over indexes and must be planned so.
+ */
+const ENGINE_PLANS =
+  '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off -c jit=off'
+
+export type Database = {
+  prisma: PrismaClient
+  pool: pg.Pool
+  enginePool: pg.Pool
+  /** For connections that live outside of the pools: LISTEN, the node's lock. */
+  connection: pg.ClientConfig
+  close(): Promise<void>
+}
+
+export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
+  const named = { ...connection, application_name: APPLICATION_NAME }
+  const pool = new pg.Pool({ ...named, max: 10 })
+  const enginePool = new pg.Pool({ ...named, max: 6, options: ENGINE_PLANS })
+  // An idle connection that the server closes is no fault: the pool opens another when it is needed.
+  for (const each of [pool, enginePool])
+    each.on('error', (error) => log.warn({ error: error.message }, 'database connection lost'))
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  return {
+    prisma,
+    pool,
+    enginePool,
+    connection: named,
+    async close() {
+      await prisma.$disconnect()
+      await Promise.all([pool.end(), enginePool.end()])
+    },
+  }
+}
+
+/** `DATABASE_URL` as fields, so that nothing is read from the PG* variables of the environment. */
+export function connectionOf(url: string): pg.ClientConfig {
+  return { connectionString: url }
+}

@@ -1,0 +1,46 @@
+/**
+ * SQL as a function, for what is too hot or too PostgreSQL for Prisma. Texts are constants, so each is prepared once
+ * per connection under a name of its own.
+ */
+import type pg from 'pg'
+import type { Prisma } from './generated/prisma/client.ts'
+
+export type Sql = <Row = Record<string, never>>(text: string, values?: unknown[]) => Promise<Row[]>
+
+const names = new Map<string, string>()
+
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `runsheet_${names.size + 1}`
+  names.set(text, name)
+  return name
+}
+
+/** Statements of their own: each is one transaction. */
+export function sqlOn(client: pg.Pool | pg.PoolClient | pg.Client): Sql {
+  return async <Row>(text: string, values: unknown[] = []) =>
+    (await client.query({ name: nameOf(text), text, values })).rows as Row[]
+}
+
+/** Statements inside a transaction of Prisma's. */
+export function sqlIn(transaction: Prisma.TransactionClient): Sql {
+  return (text, values = []) => transaction.$queryRawUnsafe(text, ...values)
+}
+
+/** Runs `work` in one transaction on one connection; a connection that failed is not used again. */
+export async function inTransaction<Result>(pool: pg.Pool, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    const result = await work(sqlOn(client))
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure
+    })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}

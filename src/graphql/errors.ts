@@ -1,0 +1,82 @@
+/** Domain errors as GraphQL types; and, for everything that is not a mutation's answer, as masked GraphQL errors. */
+import { GraphQLError } from 'graphql'
+import {
+  ConflictError,
+  DomainError,
+  ForbiddenError,
+  type Issue,
+  LimitError,
+  NotFoundError,
+  ValidationError,
+} from '../kernel/errors.ts'
+import type { Log } from '../kernel/log.ts'
+import { builder } from './builder.ts'
+
+const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+  description: 'What is wrong with a request. Nothing was changed.',
+  fields: (t) => ({
+    code: t.exposeString('code', { description: 'Stable, for programs.' }),
+    message: t.exposeString('message', { description: 'For people.' }),
+  }),
+})
+
+const IssueType = builder.objectRef<Issue>('ValidationIssue').implement({
+  description: 'One field that is wrong.',
+  fields: (t) => ({
+    path: t.exposeString('path', { description: 'Where in the input, dotted: `files.0.path`.' }),
+    message: t.exposeString('message', { description: 'What is wrong with it.' }),
+  }),
+})
+
+builder.objectType(ValidationError, {
+  name: 'ValidationError',
+  description: 'The input is not what it must be.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    issues: t.expose('issues', { type: [IssueType], description: 'Every field that is wrong.' }),
+  }),
+})
+builder.objectType(NotFoundError, {
+  name: 'NotFoundError',
+  description: 'It is not there, or you may not read it.',
+  interfaces: [ErrorInterface],
+})
+builder.objectType(ForbiddenError, {
+  name: 'ForbiddenError',
+  description: 'You may read it but not do this; or you are not signed in.',
+  interfaces: [ErrorInterface],
+})
+builder.objectType(ConflictError, {
+  name: 'ConflictError',
+  description: 'It does not fit how things are now.',
+  interfaces: [ErrorInterface],
+})
+builder.objectType(LimitError, {
+  name: 'LimitError',
+  description: 'It is more than a limit allows.',
+  interfaces: [ErrorInterface],
+})
+
+/**
+ * What a client is told of an error. Errors of the request keep their message and get a code; faults of ours go to the
+ * log, and the client gets nothing but the request id to ask by. Every transport calls this one function.
+ */
+export function maskError(error: unknown, log: Log, requestId: string | undefined): GraphQLError {
+  if (error instanceof GraphQLError) {
+    const cause = error.originalError
+    if (!cause || cause instanceof GraphQLError) return error
+    return withCode(error, cause, log, requestId)
+  }
+  return withCode(undefined, error, log, requestId)
+}
+
+function withCode(at: GraphQLError | undefined, cause: unknown, log: Log, requestId: string | undefined): GraphQLError {
+  const where = at ? { nodes: at.nodes ?? null, path: at.path ?? null } : {}
+  if (cause instanceof DomainError) {
+    const status = cause.code === 'UNAUTHENTICATED' && !at ? { http: { status: 401 } } : {}
+    const issues = cause instanceof ValidationError ? { issues: cause.issues } : {}
+    return new GraphQLError(cause.message, { ...where, extensions: { code: cause.code, ...issues, ...status } })
+  }
+  log.error({ err: cause, requestId, path: at?.path }, 'a resolver failed')
+  return new GraphQLError('Internal error', { ...where, extensions: { code: 'INTERNAL', requestId } })
+}

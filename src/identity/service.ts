@@ -1,0 +1,131 @@
+import { isUniqueViolation } from '../db/errors.ts'
+import type { ApiToken, Principal, PrismaClient } from '../db/generated/prisma/client.ts'
+import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
+import { validate } from '../kernel/validate.ts'
+import { requireAdmin, requireSignedIn } from './permissions.ts'
+import { type CreateTokenInput, type CreateUserInput, createTokenSpec, createUserSpec } from './spec.ts'
+import { hashToken, newToken, prefixOf } from './tokens.ts'
+import { SCOPES, type Scope, type Viewer } from './viewer.ts'
+
+export type IdentityService = ReturnType<typeof createIdentityService>
+
+const BOOTSTRAP_TOKEN = 'ADMIN_TOKEN'
+const USER_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
+
+/** Principals and their tokens. A token is shown once, when it is made; only its SHA-256 is kept. */
+export function createIdentityService({ prisma, now = () => new Date() }: { prisma: PrismaClient; now?: () => Date }) {
+  async function issue(principalId: string, name: string, scopes: readonly Scope[], expiresAt: Date | null) {
+    const token = newToken()
+    const apiToken = await prisma.apiToken.create({
+      data: {
+        id: newId(),
+        principalId,
+        name,
+        prefix: prefixOf(token),
+        hash: hashToken(token),
+        scopes: [...scopes],
+        expiresAt,
+      },
+    })
+    return { apiToken, token }
+  }
+
+  return {
+    /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
+    async authenticate(token: string | undefined): Promise<Viewer> {
+      if (token === undefined) return null
+      const found = await prisma.apiToken.findUnique({
+        where: { hash: hashToken(token) },
+        include: { principal: true },
+      })
+      if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now())) {
+        throw new ForbiddenError('the token is not valid', 'UNAUTHENTICATED')
+      }
+      const minuteAgo = new Date(now().getTime() - 60_000)
+      if (!found.lastUsedAt || found.lastUsedAt < minuteAgo) {
+        await prisma.apiToken.updateMany({ where: { id: found.id }, data: { lastUsedAt: now() } })
+      }
+      const scopes = new Set(found.scopes as Scope[])
+      return {
+        principalId: found.principalId,
+        handle: found.principal.handle,
+        isAdmin: found.principal.isAdmin && scopes.has('admin'),
+        scopes,
+        tokenId: found.id,
+      }
+    },
+
+    /** Makes sure that the principal `admin` exists and that this token, and no earlier one from the setting, is its. */
+    async bootstrapAdmin(token: string): Promise<void> {
+      const admin = await prisma.principal.upsert({
+        where: { handle: 'admin' },
+        create: { id: newId(), handle: 'admin', name: 'Administrator', isAdmin: true },
+        update: {},
+      })
+      const hash = hashToken(token)
+      await prisma.$transaction([
+        prisma.apiToken.deleteMany({ where: { principalId: admin.id, name: BOOTSTRAP_TOKEN, hash: { not: hash } } }),
+        prisma.apiToken.upsert({
+          where: { hash },
+          create: {
+            id: newId(),
+            principalId: admin.id,
+            name: BOOTSTRAP_TOKEN,
+            prefix: prefixOf(token),
+            hash,
+            scopes: [...SCOPES],
+          },
+          update: { revokedAt: null },
+        }),
+      ])
+    },
+
+    /** For administrators: a user with a first token that has every scope but `admin`. */
+    async createUser(viewer: Viewer, input: CreateUserInput): Promise<{ principal: Principal; token: string }> {
+      requireAdmin(viewer)
+      const { handle, name, email } = validate(createUserSpec, input)
+      const principal = await prisma.principal
+        .create({ data: { id: newId(), handle, name: name ?? null, email: email ?? null } })
+        .catch((error) => {
+          throw isUniqueViolation(error) ? new ConflictError(`the handle ${handle} is taken`, 'HANDLE_TAKEN') : error
+        })
+      const { token } = await issue(principal.id, 'first token', USER_SCOPES, null)
+      return { principal, token }
+    },
+
+    /** A further token of the viewer's own, with the viewer's scopes or fewer. */
+    async createToken(viewer: Viewer, input: CreateTokenInput): Promise<{ apiToken: ApiToken; token: string }> {
+      const owner = requireSignedIn(viewer)
+      const { name, scopes, expiresAt } = validate(createTokenSpec, input)
+      const wanted = scopes ?? [...owner.scopes]
+      const excess = wanted.filter((scope) => !owner.scopes.has(scope))
+      if (excess.length > 0) {
+        throw new ForbiddenError(`your token lacks ${excess.join(', ')}, so it cannot give that`, 'INSUFFICIENT_SCOPE')
+      }
+      if (expiresAt && expiresAt <= now()) throw ValidationError.at('expiresAt', 'must be in the future')
+      return issue(owner.principalId, name, wanted, expiresAt ?? null)
+    },
+
+    /** Ends a token at once: one's own, or for an administrator anybody's. Revoking twice is no error. */
+    async revokeToken(viewer: Viewer, tokenId: string): Promise<ApiToken> {
+      const owner = requireSignedIn(viewer)
+      const token = await prisma.apiToken.findUnique({ where: { id: tokenId } })
+      if (!token || !(owner.isAdmin || token.principalId === owner.principalId)) {
+        throw new NotFoundError('there is no such token')
+      }
+      if (token.revokedAt) return token
+      return prisma.apiToken.update({ where: { id: tokenId }, data: { revokedAt: now() } })
+    },
+
+    tokensOf: (principalId: string): Promise<ApiToken[]> =>
+      prisma.apiToken.findMany({ where: { principalId }, orderBy: { id: 'desc' }, take: 100 }),
+
+    /** In the order of the ids; null where there is none. */
+    async principals(ids: readonly string[]): Promise<(Principal | null)[]> {
+      const found = await prisma.principal.findMany({ where: { id: { in: [...ids] } } })
+      const byId = new Map(found.map((principal) => [principal.id, principal]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+  }
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { SCOPES } from './viewer.ts'
+
+export const NAME_LIMIT = 200
+
+export const createUserSpec = z.object({
+  handle: z
+    .string()
+    .max(60, 'must have at most 60 characters')
+    .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, 'must be lower-case letters, digits, and . _ - inside'),
+  name: z.string().trim().min(1).max(NAME_LIMIT, `must have at most ${NAME_LIMIT} characters`).nullish(),
+  email: z.email('must be an e-mail address').max(320).nullish(),
+})
+
+export const createTokenSpec = z.object({
+  name: z.string().trim().min(1, 'must not be empty').max(NAME_LIMIT, `must have at most ${NAME_LIMIT} characters`),
+  scopes: z
+    .array(z.string().pipe(z.enum(SCOPES, `must be one of ${SCOPES.join(', ')}`)))
+    .min(1, 'must name at least one scope')
+    .nullish(),
+  expiresAt: z.date().nullish(),
+})
+
+export type CreateUserInput = z.input<typeof createUserSpec>
+export type CreateTokenInput = z.input<typeof createTokenSpec>

@@ -1,0 +1,41 @@
+/** What a run is to do, as it stood when the run was queued. Stored with the run; a later edit of the job does not change it. */
+import type { Backoff, RetryOn } from '../db/generated/prisma/enums.ts'
+
+export type PlannedAction = { kind: string; name: string; config: unknown }
+
+export type RunPlan = {
+  job: { id: string; name: string | null }
+  artifact: { id: string; slug: string } | null
+  actions: PlannedAction[]
+  /** Seconds that one attempt may take. */
+  timeout: number
+  retry: RetryPolicy
+}
+
+export type RetryPolicy = {
+  /** Counts the first try. */
+  maxAttempts: number
+  backoff: Backoff
+  /** Seconds. */
+  initialDelay: number
+  /** Seconds; no delay is longer. */
+  maxDelay: number
+  /** Whether delays vary by ±20 %. */
+  jitter: boolean
+  retryOn: RetryOn
+}
+
+/** An expression of SQL that makes the plan of the job `j`. */
+export const planSql = `jsonb_build_object(
+  'job', jsonb_build_object('id', j.id, 'name', j.name),
+  'artifact', (select jsonb_build_object('id', a.id, 'slug', a.slug) from artifact a where a.id = j.artifact_id),
+  'actions', (
+    select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'name', c.name, 'config', c.config) order by c.position), '[]')
+    from action c where c.job_id = j.id
+  ),
+  'timeout', j.timeout_seconds,
+  'retry', jsonb_build_object(
+    'maxAttempts', j.max_attempts, 'backoff', j.backoff, 'initialDelay', j.initial_delay,
+    'maxDelay', j.max_delay, 'jitter', j.jitter, 'retryOn', j.retry_on
+  )
+)`
