@@ -7,7 +7,7 @@
  *     │         └→ QUEUED    (the node was drained; the attempt is not counted)
  *     └→ CANCELLED | SKIPPED
  */
-import type { RunEventKind, RunStatus, SkipReason } from '../db/generated/prisma/enums.ts'
+import type { RunEventKind, RunStatus } from '../db/generated/prisma/enums.ts'
 
 /** Whether a run in this state never changes again. */
 const final: Record<RunStatus, boolean> = {
@@ -30,25 +30,4 @@ export const isTerminal = (kind: RunEventKind): boolean => kind in final && fina
 /** A run ends FAILED(LOST) when it has lost this many workers: it probably kills them. */
 export const MAX_LOSSES = 5
 
-/** Runs of one job that may wait for each other. */
-export const MAX_WAITING = 1000
-
 export type RunError = { code: string; message: string }
-
-export type OverlapPolicy = 'SKIP' | 'QUEUE_ONE' | 'QUEUE_ALL' | 'ALLOW'
-
-export type OverlapDecision = { queue: 'now' | 'behind' } | { skip: SkipReason }
-
-/**
- * What a new run does beside the `active` ones of its job (not final), of which `waiting` are queued behind another.
- * Only true under the job's row lock.
- */
-export function decideOverlap(
-  policy: OverlapPolicy,
-  { active, waiting }: { active: number; waiting: number },
-): OverlapDecision {
-  if (policy === 'ALLOW' || active === 0) return { queue: 'now' }
-  if (policy === 'SKIP') return { skip: 'OVERLAP' }
-  if (policy === 'QUEUE_ONE') return waiting === 0 ? { queue: 'behind' } : { skip: 'OVERLAP' }
-  return waiting < MAX_WAITING ? { queue: 'behind' } : { skip: 'QUEUE_FULL' }
-}

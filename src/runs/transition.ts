@@ -13,6 +13,7 @@
 import type { AttemptStatus, RunTrigger, SkipReason, StepStatus } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
 import { notifySql } from '../live/events.ts'
+import type { ActiveCount, Admission } from './overlap.ts'
 import { planSql, type RunPlan } from './plan.ts'
 import { isFinal, type RunError } from './states.ts'
 
@@ -23,10 +24,7 @@ export type NewRun = {
   scheduledFor?: Date
   domainEventId?: string
   input?: unknown
-} & (
-  | { /** Queued behind another run of its job. */ waits: boolean }
-  | { skipReason: SkipReason; skippedCount: number; skippedUntil?: Date }
-)
+} & (Admission | { skipReason: SkipReason; skippedCount: number; skippedUntil: Date })
 
 /**
  * Queues runs, or writes skipped slots down. The caller holds the rows of their jobs. A slot or an event that has its
@@ -367,13 +365,12 @@ with gone as (
 )
 select id from skipped cross join (select ${notifySql('events')}) told`
 
-/** How many runs of each job are not final, and how many of those wait. Only true while the caller holds the jobs' rows. */
-export async function countActive(
-  sql: Sql,
-  jobIds: string[],
-): Promise<Map<string, { active: number; waiting: number }>> {
-  const counts = await sql<{ jobId: string; active: number; waiting: number }>(COUNT_ACTIVE, [jobIds])
-  return new Map(counts.map(({ jobId, ...count }) => [jobId, count]))
+/** Counts the runs of each job that are not final. The caller holds the rows of the jobs. */
+export async function countActive(sql: Sql, jobIds: string[]): Promise<(jobId: string) => ActiveCount> {
+  const rows = await sql<{ jobId: string } & ActiveCount>(COUNT_ACTIVE, [jobIds])
+  const counts = new Map(jobIds.map((jobId) => [jobId, { active: 0, waiting: 0 }]))
+  for (const { jobId, active, waiting } of rows) counts.set(jobId, { active, waiting })
+  return (jobId) => counts.get(jobId) ?? { active: 0, waiting: 0 }
 }
 
 const COUNT_ACTIVE = `

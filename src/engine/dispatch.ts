@@ -1,0 +1,49 @@
+/**
+ * The outbox of domain events → runs of the jobs that wait for them. Events and their runs change in one transaction,
+ * and (job, event) is unique: however often a node dies in between, each event job gets exactly one run per event.
+ */
+import { newId } from '../kernel/ids.ts'
+import { createLoop, type Loop } from '../kernel/loop.ts'
+import { admit } from '../runs/overlap.ts'
+import { countActive, type NewRun, recordRuns } from '../runs/transition.ts'
+import type { EnginePorts } from './ports.ts'
+import { lockListeners, lockPendingEvents, markDispatched } from './queries.ts'
+
+const BATCH = 50
+const SWEEP_MS = 5_000
+
+export function createDispatch({ clock, log, bus, transaction }: EnginePorts): Loop {
+  const loop = createLoop({ name: 'dispatch', clock, log, work })
+  const unsubscribe = bus.subscribe('outbox', loop.wake)
+
+  async function work(): Promise<number> {
+    const events = await transaction(async (sql) => {
+      const pending = await lockPendingEvents(sql, BATCH)
+      if (pending.length === 0) return 0
+      const listeners = await lockListeners(sql, pending)
+      const active = await countActive(sql, [...new Set(listeners.map(({ jobId }) => jobId))])
+      const runs: NewRun[] = listeners.map(({ eventId, jobId, overlap }) => ({
+        id: newId(),
+        jobId,
+        trigger: 'EVENT',
+        domainEventId: eventId,
+        ...admit(overlap ?? 'QUEUE_ALL', active(jobId)),
+      }))
+      await recordRuns(sql, runs)
+      await markDispatched(
+        sql,
+        pending.map(({ id }) => id),
+      )
+      return pending.length
+    })
+    return events === BATCH ? 0 : SWEEP_MS
+  }
+
+  return {
+    wake: loop.wake,
+    async stop() {
+      unsubscribe()
+      await loop.stop()
+    },
+  }
+}

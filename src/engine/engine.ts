@@ -1,0 +1,42 @@
+/**
+ * The engine of one node. Nodes share nothing but PostgreSQL, whose clock decides what is due: each fires due slots,
+ * dispatches events, claims and executes runs, renews its leases, and takes over what dead peers left.
+ */
+import type { Loop } from '../kernel/loop.ts'
+import { createDispatch } from './dispatch.ts'
+import { createFire } from './fire.ts'
+import type { EnginePorts, EngineSettings } from './ports.ts'
+import { createRecover } from './recover.ts'
+import { createRenew } from './renew.ts'
+import { createWorker } from './worker.ts'
+
+export type Engine = {
+  start(): void
+  /** Stops claiming, waits for running work up to the drain limit, and returns the rest to the queue. */
+  stop(): Promise<void>
+  /** Why it does not work at the moment, or null. */
+  problem(): string | null
+}
+
+export function createEngine(ports: EnginePorts, settings: EngineSettings): Engine {
+  const problems = new Map<string, string>()
+  const watch = (part: string) => (error: unknown) => {
+    if (error === null) problems.delete(part)
+    else problems.set(part, `${part}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  const worker = createWorker(ports, settings, watch('claim'))
+  const renew = createRenew(ports, settings, worker)
+  const others: Loop[] = [createFire(ports, watch('fire')), createDispatch(ports), createRecover(ports, settings)]
+
+  return {
+    start() {
+      for (const part of [worker, renew, ...others]) part.wake()
+    },
+    async stop() {
+      await Promise.all(others.map((loop) => loop.stop()))
+      await worker.drain()
+      await renew.stop()
+    },
+    problem: () => [...problems.values()][0] ?? null,
+  }
+}

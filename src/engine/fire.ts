@@ -1,0 +1,95 @@
+/**
+ * Due slots → runs. One transaction locks a batch of due jobs, writes the runs of their slots (or why there is none) and
+ * moves them to their next slot: a node that dies in the middle leaves nothing. That a slot has at most one run is for
+ * the unique index on (job, slot) to say, whatever nodes and clocks do.
+ *
+ * The alarm is only a hint. It is set for the earliest slot, `NOTIFY` wakes the loop when a job changes, and a sweep
+ * looks every few seconds at what both may have missed.
+ */
+import { newId } from '../kernel/ids.ts'
+import { createLoop, type Loop } from '../kernel/loop.ts'
+import { admit } from '../runs/overlap.ts'
+import { countActive, type NewRun, recordRuns } from '../runs/transition.ts'
+import type { EnginePorts } from './ports.ts'
+import { type DueJob, lockDueJobs, nextSlotDue, setNextSlots } from './queries.ts'
+import { type DueSlots, dueSlots, scheduleOf } from './slots.ts'
+
+const BATCH = 200
+const SWEEP_MS = 5_000
+/** Another node has the due jobs in hand; it is quick. */
+const BUSY_MS = 20
+/** A job whose slots cannot be computed (its zone left the tz database, say) is tried again after this. */
+const BROKEN_MS = 300_000
+
+export function createFire(ports: EnginePorts, onHealth: (error: unknown) => void): Loop {
+  const { clock, alarm, transaction, log } = ports
+  let cancel: (() => void) | undefined
+
+  async function work(): Promise<number> {
+    for (;;) {
+      const { fired, wait } = await transaction(async (sql) => {
+        const due = await lockDueJobs(sql, BATCH)
+        if (due.length > 0) await fire(due, sql)
+        return { fired: due.length, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
+      })
+      if (fired > 0 && wait !== null && wait <= 0) continue
+      setAlarm(wait !== null && wait <= 0 ? BUSY_MS : wait)
+      return SWEEP_MS
+    }
+  }
+
+  function setAlarm(wait: number | null) {
+    cancel?.()
+    cancel = wait !== null && wait < SWEEP_MS ? alarm(new Date(clock.now() + Math.ceil(wait)), loop.wake) : undefined
+  }
+
+  async function fire(due: DueJob[], sql: Parameters<typeof lockDueJobs>[0]) {
+    const active = await countActive(
+      sql,
+      due.map(({ jobId }) => jobId),
+    )
+    const runs: NewRun[] = []
+    const slots: { jobId: string; next: Date | null }[] = []
+    for (const job of due) {
+      const { fire, missed, next } = plan(job)
+      slots.push({ jobId: job.jobId, next })
+      if (missed) {
+        const { first, until, count } = missed
+        runs.push({ ...slot(job, first), skipReason: 'MISFIRE', skippedCount: count, skippedUntil: until })
+      }
+      // Slots that are caught up together wait for each other: they would all run at once, or all but one be lost.
+      const policy = job.overlap ?? (fire.length > 1 ? 'QUEUE_ALL' : 'SKIP')
+      for (const instant of fire) runs.push({ ...slot(job, instant), ...admit(policy, active(job.jobId)) })
+    }
+    await recordRuns(sql, runs)
+    await setNextSlots(sql, slots)
+  }
+
+  function plan(job: DueJob): DueSlots {
+    try {
+      return dueSlots(scheduleOf(job), job.nextRunAt, job.now)
+    } catch (error) {
+      log.error({ err: error, jobId: job.jobId }, 'the next slots of a job cannot be computed')
+      return { fire: [], missed: null, next: new Date(job.now.getTime() + BROKEN_MS) }
+    }
+  }
+
+  const loop = createLoop({ name: 'fire', clock, log, work, onHealth })
+  const unsubscribe = ports.bus.subscribe('jobs', loop.wake)
+  return {
+    wake: loop.wake,
+    async stop() {
+      unsubscribe()
+      cancel?.()
+      await loop.stop()
+      cancel?.()
+    },
+  }
+}
+
+const slot = (job: DueJob, scheduledFor: Date) => ({
+  id: newId(),
+  jobId: job.jobId,
+  trigger: 'SCHEDULE' as const,
+  scheduledFor,
+})

@@ -1,0 +1,38 @@
+/** All that the engine needs of the world, so that it can run against a simulated one. */
+import type { Sql } from '../db/sql.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Log } from '../kernel/log.ts'
+import type { Bus } from '../live/bus.ts'
+import type { DeliveryRecord, StartedRun } from '../runs/transition.ts'
+import type { Failure } from './retry.ts'
+import type { Alarm } from './timer.ts'
+
+export type StepOutcome =
+  | { ok: true; output: unknown; deliveries: DeliveryRecord[] }
+  | { ok: false; failure: Failure & { code: string; message: string }; deliveries: DeliveryRecord[] }
+
+/**
+ * Does one action of a run. It must end soon after `signal` aborts: with a TimeoutError when the attempt's time is up,
+ * else because its result is no longer wanted. What it throws counts as a failure that nothing is known of.
+ */
+export type Perform = (run: StartedRun, position: number, signal: AbortSignal) => Promise<StepOutcome>
+
+export type EnginePorts = {
+  clock: Clock
+  alarm: Alarm
+  bus: Bus
+  sql: Sql
+  transaction: <Result>(work: (sql: Sql) => Promise<Result>) => Promise<Result>
+  perform: Perform
+  log: Log
+  /** From [0, 1). */
+  random: () => number
+}
+
+export type EngineSettings = {
+  /** Identity of this process, new at every start: the owner of its leases. */
+  nodeId: string
+  concurrency: number
+  leaseSeconds: number
+  drainSeconds: number
+}

@@ -1,0 +1,212 @@
+/** The engine's own statements on the queue: who may work on what, and for how long. */
+import type {
+  CatchUpPolicy,
+  CronDialect,
+  DstGapPolicy,
+  OverlapPolicy,
+  ScheduleKind,
+} from '../db/generated/prisma/enums.ts'
+import type { Sql } from '../db/sql.ts'
+import { notifySql } from '../live/events.ts'
+import { NODE_LOCK_CLASS } from './node.ts'
+
+export type ClaimedRun = { runId: string; jobId: string; attempt: number }
+
+/** Leases up to `limit` runs that can start now. Nothing that blocks follows in the statement: SKIP LOCKED may keep locks on rows of others. */
+export function claimRuns(sql: Sql, nodeId: string, leaseSeconds: number, limit: number): Promise<ClaimedRun[]> {
+  return sql<ClaimedRun>(CLAIM, [nodeId, leaseSeconds, limit])
+}
+
+const CLAIM = `
+with free as (
+  select run_id from run_queue
+  where lease_owner is null and not blocked and available_at <= clock_timestamp()
+  order by priority, available_at, run_id limit $3 for update skip locked
+)
+update run_queue set lease_owner = $1::uuid, lease_until = clock_timestamp() + make_interval(secs => $2)
+where run_id = any(array(select run_id from free))
+returning run_id as "runId", job_id as "jobId", attempt`
+
+/** Milliseconds until the next unclaimed run can start; null when none waits. */
+export async function nextAvailable(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ ms: number }>(
+    `select (extract(epoch from available_at - clock_timestamp()) * 1000)::float8 as ms from run_queue
+    where lease_owner is null and not blocked order by priority, available_at, run_id limit 1`,
+  )
+  return row ? Math.max(0, row.ms) : null
+}
+
+/** Extends the leases of these runs; answers those that are still ours. */
+export async function renewLeases(
+  sql: Sql,
+  nodeId: string,
+  leaseSeconds: number,
+  runIds: string[],
+): Promise<Set<string>> {
+  const renewed = await sql<{ runId: string }>(
+    `update run_queue set lease_until = clock_timestamp() + make_interval(secs => $2)
+    where run_id = any($3::uuid[]) and lease_owner = $1::uuid returning run_id as "runId"`,
+    [nodeId, leaseSeconds, runIds],
+  )
+  return new Set(renewed.map(({ runId }) => runId))
+}
+
+/** Gives back runs that were claimed but not started. */
+export async function releaseClaims(
+  sql: Sql,
+  nodeId: string,
+  claims: { runId: string; attempt: number }[],
+): Promise<void> {
+  await sql(
+    `with released as (
+      update run_queue set lease_owner = null, lease_until = null
+      where run_id = any($2::uuid[]) and lease_owner = $1::uuid
+        and attempt = ($3::int[])[array_position($2::uuid[], run_id)]
+      returning run_id)
+    select run_id from released cross join (select ${notifySql('queue')}) told`,
+    [nodeId, claims.map(({ runId }) => runId), claims.map(({ attempt }) => attempt)],
+  )
+}
+
+export type AbandonedRun = ClaimedRun & {
+  leaseOwner: string
+  /** Whether its attempt had begun. */
+  started: boolean
+  losses: number
+}
+
+const ABANDONED = `
+  q.run_id as "runId", q.job_id as "jobId", q.attempt, q.lease_owner as "leaseOwner", r.losses,
+  r.status = 'RUNNING' as started
+  from run_queue q join run r on r.id = q.run_id`
+
+/** What a node holds. */
+export const runsOfNode = (sql: Sql, nodeId: string): Promise<AbandonedRun[]> =>
+  sql<AbandonedRun>(`select ${ABANDONED} where q.lease_owner = $1::uuid limit 500`, [nodeId])
+
+/** Runs whose lease ran out. */
+export const expiredRuns = (sql: Sql): Promise<AbandonedRun[]> =>
+  sql<AbandonedRun>(
+    `select ${ABANDONED} where q.lease_owner is not null and q.lease_until < clock_timestamp() limit 500`,
+  )
+
+/** Jobs with a waiting run that nothing holds back: a node died between a settlement and what should have followed. */
+export async function stuckJobs(sql: Sql): Promise<string[]> {
+  const jobs = await sql<{ jobId: string }>(
+    `select distinct q.job_id as "jobId" from run_queue q
+    where q.blocked and not exists (select 1 from run_queue other where other.job_id = q.job_id and not other.blocked)
+    limit 100`,
+  )
+  return jobs.map(({ jobId }) => jobId)
+}
+
+export type DueJob = {
+  jobId: string
+  nextRunAt: Date
+  /** The database's clock. */
+  now: Date
+  anchor: Date
+  startOn: Date | null
+  endOn: Date | null
+  dstGap: DstGapPolicy
+  overlap: OverlapPolicy | null
+  catchUp: CatchUpPolicy
+  catchUpWindow: number
+  kind: ScheduleKind
+  expression: string | null
+  dialect: CronDialect | null
+  timezone: string | null
+  intervalSeconds: number | null
+  at: Date | null
+}
+
+/** Columns of a `DueJob` from `job j` and `schedule s`. */
+export const SCHEDULED_JOB = `
+  j.id as "jobId", j.next_run_at as "nextRunAt", clock_timestamp() as now, j.anchor, j.start_on as "startOn",
+  j.end_on as "endOn", j.dst_gap as "dstGap", j.overlap, j.catch_up as "catchUp", j.catch_up_window as "catchUpWindow",
+  s.kind, s.expression, s.dialect, s.timezone, s.interval_seconds as "intervalSeconds", s.at`
+
+/** Jobs whose next slot is due, with their rows locked; those that another node has in hand are left to it. */
+export const lockDueJobs = (sql: Sql, limit: number): Promise<DueJob[]> =>
+  sql<DueJob>(
+    `select ${SCHEDULED_JOB} from job j join schedule s on s.id = j.schedule_id
+    where j.next_run_at <= clock_timestamp()
+    order by j.next_run_at limit $1 for no key update of j skip locked`,
+    [limit],
+  )
+
+export async function setNextSlots(sql: Sql, slots: { jobId: string; next: Date | null }[]): Promise<void> {
+  await sql(
+    `update job set next_run_at = ($2::timestamptz[])[array_position($1::uuid[], id)] where id = any($1::uuid[])`,
+    [slots.map(({ jobId }) => jobId), slots.map(({ next }) => next)],
+  )
+}
+
+/** Milliseconds until the earliest slot of all jobs; null when there is none. */
+export async function nextSlotDue(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ ms: number }>(
+    `select (extract(epoch from next_run_at - clock_timestamp()) * 1000)::float8 as ms from job
+    where next_run_at is not null order by next_run_at limit 1`,
+  )
+  return row?.ms ?? null
+}
+
+export type PendingEvent = { id: string; type: string; ownerId: string; artifactId: string | null }
+
+export const lockPendingEvents = (sql: Sql, limit: number): Promise<PendingEvent[]> =>
+  sql<PendingEvent>(
+    `select id, type, owner_id as "ownerId", artifact_id as "artifactId" from domain_event
+    where dispatched_at is null order by id limit $1 for update skip locked`,
+    [limit],
+  )
+
+/** Enabled jobs that wait for one of these events, with their rows locked: of the same artifact or, if the event names none, of the same owner. */
+export const lockListeners = (
+  sql: Sql,
+  events: PendingEvent[],
+): Promise<{ eventId: string; jobId: string; overlap: OverlapPolicy | null }[]> =>
+  sql(
+    `with event as (
+      select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) as e(id, type, owner_id, artifact_id)
+    ), listener as materialized (
+      select id, event_type, owner_id, artifact_id, overlap from job
+      where event_type = any($2::text[]) and enabled and deleted_at is null
+      order by id for no key update
+    )
+    select event.id as "eventId", listener.id as "jobId", listener.overlap from event join listener
+      on listener.event_type = event.type
+      and case when event.artifact_id is null then listener.owner_id = event.owner_id
+        else listener.artifact_id = event.artifact_id end
+    order by event.id, listener.id`,
+    [
+      events.map(({ id }) => id),
+      events.map(({ type }) => type),
+      events.map(({ ownerId }) => ownerId),
+      events.map(({ artifactId }) => artifactId),
+    ],
+  )
+
+export async function markDispatched(sql: Sql, eventIds: string[]): Promise<void> {
+  await sql('update domain_event set dispatched_at = clock_timestamp() where id = any($1::uuid[])', [eventIds])
+}
+
+/**
+ * Other nodes whose lock is free although nothing but the end of their process explains it. Shared locks that last as
+ * long as the statement, so that nodes which look at the same time do not see each other's looking.
+ */
+export async function missingNodes(sql: Sql, nodeId: string): Promise<string[]> {
+  const nodes = await sql<{ id: string }>(
+    `select id from node where id <> $1::uuid and postmaster_started_at = pg_postmaster_start_time()
+      and pg_try_advisory_xact_lock_shared($2, lock_key)`,
+    [nodeId, NODE_LOCK_CLASS],
+  )
+  return nodes.map(({ id }) => id)
+}
+
+/** Removes a node that is gone, once nothing is leased to it. */
+export async function forgetNode(sql: Sql, nodeId: string): Promise<void> {
+  await sql(
+    `delete from node where id = $1::uuid and not exists (select 1 from run_queue where lease_owner = $1::uuid)`,
+    [nodeId],
+  )
+}

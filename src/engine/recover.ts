@@ -1,0 +1,66 @@
+/**
+ * Takes over the runs of workers that are gone. A process that died is missed by its lock (twice, a moment apart); one
+ * that is frozen or cut off is missed by its lease. Whether it was really gone does not matter for what is written: its
+ * claim is fenced out by the first statement that takes it away.
+ */
+import { createLoop, type Loop } from '../kernel/loop.ts'
+import { MAX_LOSSES } from '../runs/states.ts'
+import { type Outcome, settleRuns, unblockRuns } from '../runs/transition.ts'
+import type { EnginePorts, EngineSettings } from './ports.ts'
+import {
+  type AbandonedRun,
+  expiredRuns,
+  forgetNode,
+  missingNodes,
+  releaseClaims,
+  runsOfNode,
+  stuckJobs,
+} from './queries.ts'
+
+const POLL_MS = 250
+/** Every so many polls the leases and what a crash left blocked are looked at. */
+const SWEEP_EVERY = 4
+const ERROR = { code: 'LOST', message: 'the worker died or lost its lease' }
+
+export function createRecover({ clock, sql, log }: EnginePorts, { nodeId }: EngineSettings): Loop {
+  let missed = new Set<string>()
+  let polls = 0
+
+  async function work(): Promise<number> {
+    const missing = await missingNodes(sql, nodeId)
+    for (const node of missing.filter((id) => missed.has(id))) {
+      log.warn({ node }, 'a node is gone; taking over its runs')
+      await takeOver(await runsOfNode(sql, node), false)
+      await forgetNode(sql, node)
+    }
+    missed = new Set(missing)
+    if (polls++ % SWEEP_EVERY === 0) {
+      await takeOver(await expiredRuns(sql), true)
+      const stuck = await stuckJobs(sql)
+      if (stuck.length > 0) await unblockRuns(sql, stuck)
+    }
+    return POLL_MS
+  }
+
+  async function takeOver(runs: AbandonedRun[], expiredOnly: boolean) {
+    for (const leaseOwner of new Set(runs.map((run) => run.leaseOwner))) {
+      const theirs = runs.filter((run) => run.leaseOwner === leaseOwner)
+      const started = theirs.filter((run) => run.started)
+      await releaseClaims(
+        sql,
+        leaseOwner,
+        theirs.filter((run) => !run.started),
+      )
+      const taken = await settleRuns(sql, { leaseOwner, expiredOnly }, started.map(lost))
+      if (taken.size > 0) log.warn({ node: leaseOwner, runs: taken.size }, 'attempts were lost')
+      await unblockRuns(sql, [...new Set(started.map(({ jobId }) => jobId))].sort())
+    }
+  }
+
+  return createLoop({ name: 'recover', clock, log, work })
+}
+
+function lost({ runId, jobId, attempt, losses }: AbandonedRun): Outcome {
+  const run = { runId, jobId, attempt, error: ERROR, lost: true as const }
+  return losses + 1 >= MAX_LOSSES ? { ...run, status: 'FAILED' } : { ...run, status: 'RETRYING', delay: 0 }
+}

@@ -1,0 +1,86 @@
+/**
+ * Which slots of a job are due. Pure. A slot comes from the schedule's grid, never from "the previous run + x", so a
+ * late node or a missed wake-up shifts nothing.
+ */
+import type { CatchUpPolicy } from '../db/generated/prisma/enums.ts'
+import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
+
+export type Schedule = {
+  recurrence: Recurrence
+  grid: Grid
+  catchUp: CatchUpPolicy
+  /** Seconds; what was missed longer ago is not caught up. */
+  catchUpWindow: number
+}
+
+/** The columns that a schedule is stored in; exactly those of its kind are set. */
+export type StoredSchedule = {
+  kind: 'CRON' | 'INTERVAL' | 'ONCE'
+  expression: string | null
+  dialect: 'VIXIE' | 'QUARTZ' | null
+  timezone: string | null
+  intervalSeconds: number | null
+  at: Date | null
+}
+
+export function recurrenceOf({ kind, expression, dialect, timezone, intervalSeconds, at }: StoredSchedule): Recurrence {
+  if (kind === 'CRON' && expression && dialect && timezone) return { kind, expression, dialect, timezone }
+  if (kind === 'INTERVAL' && intervalSeconds) return { kind, seconds: intervalSeconds }
+  if (kind === 'ONCE' && at) return { kind, at }
+  throw new Error(`a schedule of kind ${kind} lacks its columns`)
+}
+
+export function scheduleOf(job: StoredSchedule & Grid & Pick<Schedule, 'catchUp' | 'catchUpWindow'>): Schedule {
+  const { anchor, startOn, endOn, dstGap, catchUp, catchUpWindow } = job
+  return { recurrence: recurrenceOf(job), grid: { anchor, startOn, endOn, dstGap }, catchUp, catchUpWindow }
+}
+
+export type SlotRange = { first: Date; until: Date; count: number }
+
+export type DueSlots = {
+  /** Slots to run, in order. */
+  fire: Date[]
+  /** Slots that were missed and stay so; counted up to 1,000. */
+  missed: SlotRange | null
+  /** The first slot that is not due yet, or that a further call has to deal with; null: the schedule is exhausted. */
+  next: Date | null
+}
+
+/** A slot that is later than this was missed, not merely fired late: nobody takes longer to replace a frozen node. */
+const LATE_MS = 15_000
+/** Under `catchUp: ALL` so many slots fire in one transaction. */
+const FIRE_AT_ONCE = 100
+
+/** What is to be done at `now` for a job whose first slot that nobody has dealt with is `due` (≤ now). */
+export function dueSlots({ recurrence, grid, catchUp, catchUpWindow }: Schedule, due: Date, now: Date): DueSlots {
+  if (recurrence.kind === 'ONCE') return { fire: [due], missed: null, next: null }
+  const slots = slotsBetween(recurrence, grid, justBefore(due), now)
+  if (!slots) return { fire: [], missed: null, next: nextSlot(recurrence, grid, now) }
+
+  const windowMs = catchUp === 'NONE' ? LATE_MS : Math.max(catchUpWindow * 1000, LATE_MS)
+  const oldest = new Date(now.getTime() - windowMs)
+  const next = nextSlot(recurrence, grid, now)
+  if (slots.newest < oldest) return { fire: [], missed: range(slots.first, slots.newest, slots.count), next }
+  if (catchUp !== 'ALL') {
+    const missed = slots.count > 1 ? slotsBetween(recurrence, grid, justBefore(due), justBefore(slots.newest)) : null
+    return { fire: [slots.newest], missed: missed && range(missed.first, missed.newest, missed.count), next }
+  }
+
+  const tooOld = slots.first < oldest ? slotsBetween(recurrence, grid, justBefore(due), justBefore(oldest)) : null
+  const fire: Date[] = []
+  let slot = nextSlot(recurrence, grid, justBefore(slots.first < oldest ? oldest : due))
+  for (; slot && slot <= now && fire.length < FIRE_AT_ONCE; slot = nextSlot(recurrence, grid, slot)) fire.push(slot)
+  return { fire, missed: tooOld && range(tooOld.first, tooOld.newest, tooOld.count), next: slot }
+}
+
+/** All slots from `due` to `now`, as a range to be written down as skipped; null when none is due. */
+export function unfiredSlots({ recurrence, grid }: Schedule, due: Date | null, now: Date): SlotRange | null {
+  if (!due || due > now) return null
+  if (recurrence.kind === 'ONCE') return range(due, due, 1)
+  const slots = slotsBetween(recurrence, grid, justBefore(due), now)
+  return slots && range(slots.first, slots.newest, slots.count)
+}
+
+const range = (first: Date, until: Date, count: number): SlotRange => ({ first, until, count })
+
+const justBefore = (instant: Date): Date => new Date(instant.getTime() - 1)

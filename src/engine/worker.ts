@@ -1,0 +1,79 @@
+/**
+ * Claims runs for the free places of this node and executes them. It claims no more than it can start at once, so a
+ * slow action here never holds up work that another node could do.
+ */
+import { createLoop } from '../kernel/loop.ts'
+import { createExecute, DRAINED, LOST } from './execute.ts'
+import type { EnginePorts, EngineSettings } from './ports.ts'
+import { type ClaimedRun, claimRuns, nextAvailable, releaseClaims } from './queries.ts'
+
+const SWEEP_MS = 5_000
+
+export type Worker = ReturnType<typeof createWorker>
+
+export function createWorker(ports: EnginePorts, settings: EngineSettings, onHealth: (error: unknown) => void) {
+  const { clock, sql, log, bus } = ports
+  const { nodeId, concurrency, leaseSeconds, drainSeconds } = settings
+  const execute = createExecute(ports, settings)
+  const tasks = new Map<string, { controller: AbortController; done: Promise<void> }>()
+  let stopping = false
+
+  const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
+  const unsubscribe = bus.subscribe('queue', loop.wake)
+
+  async function claim(): Promise<number | null> {
+    const free = concurrency - tasks.size
+    if (free <= 0 || stopping) return null
+    const claims = await claimRuns(sql, nodeId, leaseSeconds, free)
+    if (stopping) {
+      await releaseClaims(sql, nodeId, claims)
+      return null
+    }
+    for (const each of claims) begin(each)
+    if (claims.length === free) return null
+    const wait = await nextAvailable(sql)
+    return wait === null ? SWEEP_MS : Math.min(Math.ceil(wait), SWEEP_MS)
+  }
+
+  function begin(claimed: ClaimedRun) {
+    // A run that was lost and comes back to this node: the earlier task is fenced out, and must not unregister the new one.
+    tasks.get(claimed.runId)?.controller.abort(LOST)
+    const controller = new AbortController()
+    const done = execute(claimed, controller)
+      .catch((error) =>
+        log.error({ err: error, runId: claimed.runId }, 'a run could not be recorded; its lease will run out'),
+      )
+      .finally(() => {
+        if (tasks.get(claimed.runId)?.controller !== controller) return
+        tasks.delete(claimed.runId)
+        loop.wake()
+      })
+    tasks.set(claimed.runId, { controller, done })
+  }
+
+  return {
+    wake: loop.wake,
+    /** Ids of the runs in hand. */
+    held: () => [...tasks.keys()],
+    /** Ends the work on runs whose lease is gone; their results would be refused. */
+    lose(runIds: string[]) {
+      for (const runId of runIds) tasks.get(runId)?.controller.abort(LOST)
+    },
+    /** Claims no more, waits for what is running, and gives the rest back uncounted. */
+    async drain() {
+      stopping = true
+      unsubscribe()
+      await loop.stop()
+      const running = [...tasks.values()]
+      const all = Promise.all(running.map(({ done }) => done))
+      let cancel = () => {}
+      const deadline = new Promise<void>((resolve) => {
+        cancel = clock.after(drainSeconds * 1000, resolve)
+      })
+      await Promise.race([all, deadline])
+      cancel()
+      for (const { controller } of running) controller.abort(DRAINED)
+      await all
+    },
+  }
+}

@@ -1,0 +1,70 @@
+/** Pages of the log of run events, and who is writing to it. */
+import { APPLICATION_NAME } from '../db/client.ts'
+import type { RunEventKind } from '../db/generated/prisma/enums.ts'
+import type { Sql } from '../db/sql.ts'
+
+export type FeedEvent = {
+  /** The cursor: rises from event to event. */
+  position: number
+  runId: string
+  jobId: string
+  artifactId: string | null
+  /** Owner of the job. */
+  ownerId: string
+  seq: number
+  kind: RunEventKind
+  at: Date
+  data: Record<string, unknown> | null
+}
+
+/** All that are given must match. */
+export type FeedFilter = { runId?: string; jobId?: string; artifactId?: string; ownerId?: string }
+
+export const PAGE_SIZE = 500
+
+const COLUMNS = `e.position::float8 as position, e.run_id as "runId", e.job_id as "jobId", e.artifact_id as "artifactId",
+  j.owner_id as "ownerId", e.seq, e.kind, e.at, e.data`
+
+const columnOf = { runId: 'e.run_id', jobId: 'e.job_id', artifactId: 'e.artifact_id', ownerId: 'j.owner_id' } as const
+
+const LAST = 'select coalesce(max(position), 0)::float8 as last from run_event'
+
+const OPEN_IDS = `select backend_xid::text::float8 as id from pg_stat_activity
+  where datname = current_database() and application_name like '${APPLICATION_NAME}%' and backend_xid is not null`
+
+function whereOf(filter: FeedFilter, values: unknown[]): string[] {
+  return Object.entries(columnOf).flatMap(([name, column]) => {
+    const value = filter[name as keyof FeedFilter]
+    return value === undefined ? [] : [`${column} = $${values.push(value)}::uuid`]
+  })
+}
+
+export function createLogReader(sql: Sql) {
+  const select = (where: string[], order: string, values: unknown[]) =>
+    sql<FeedEvent>(
+      `select ${COLUMNS} from run_event e join job j on j.id = e.job_id where ${where.join(' and ')} ${order}`,
+      values,
+    )
+
+  return {
+    /** Events that match, later than `after` and up to `upTo`, in order; at most PAGE_SIZE. */
+    page(filter: FeedFilter, after: number, upTo: number | null = null): Promise<FeedEvent[]> {
+      const values: unknown[] = [after]
+      const where = ['e.position > $1', ...whereOf(filter, values)]
+      if (upTo !== null) where.push(`e.position <= $${values.push(upTo)}`)
+      return select(where, `order by e.position limit ${PAGE_SIZE}`, values)
+    },
+    /** The newest event that matches. */
+    lastOf(filter: FeedFilter): Promise<FeedEvent[]> {
+      const values: unknown[] = []
+      return select(whereOf(filter, values), 'order by e.position desc limit 1', values)
+    },
+    async last(): Promise<number> {
+      const [row] = await sql<{ last: number }>(LAST)
+      return row?.last ?? 0
+    },
+    async openIds(): Promise<number[]> {
+      return (await sql<{ id: number }>(OPEN_IDS)).map(({ id }) => id)
+    },
+  }
+}
