@@ -5,6 +5,7 @@
 import path from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { canonicalZone } from './schedules/zones.ts'
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -47,7 +48,10 @@ const environment = z.object({
   /** Runs at once on this node. */
   CONCURRENCY: whole(1, 10_000).default(50),
   /** Zone of cron expressions that name none. */
-  DEFAULT_TIMEZONE: z.string().default('UTC'),
+  DEFAULT_TIMEZONE: z
+    .string()
+    .refine((zone) => canonicalZone(zone) !== null, 'must be an IANA time zone such as Europe/Berlin')
+    .default('UTC'),
   /** 64 hex digits; encrypts stored secrets. Required with DATABASE_URL, else made in DATA_DIR. */
   SECRET_KEY: z
     .string()
@@ -64,7 +68,7 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
-export type Config = Omit<z.output<typeof environment>, 'DATA_DIR'> & { DATA_DIR: string }
+export type Config = z.output<typeof environment>
 
 /** Empty variables count as absent. */
 export function readConfig(env: Record<string, string | undefined>): Config {

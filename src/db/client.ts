@@ -42,8 +42,3 @@ export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
     },
   }
 }
-
-/** `DATABASE_URL` as fields, so that nothing is read from the PG* variables of the environment. */
-export function connectionOf(url: string): pg.ClientConfig {
-  return { connectionString: url }
-}

@@ -11,3 +11,13 @@ export const isDeadlock = (error: unknown): boolean => sqlState(error) === '40P0
 function sqlState(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
+
+/** The server is away, starting or stopping, or the connection broke; whether the statement took effect is unknown. */
+export function isUnreachable(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state) return /^(08...|57P0[123]|53300|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND)$/.test(state)
+  return (
+    error instanceof Error &&
+    /connection (terminated|ended|closed)|timeout exceeded when trying to connect/i.test(error.message)
+  )
+}

@@ -4,6 +4,7 @@
  */
 import type { CatchUpPolicy } from '../db/generated/prisma/enums.ts'
 import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
+import { recurrenceOf, type StoredSchedule } from '../schedules/stored.ts'
 
 export type Schedule = {
   recurrence: Recurrence
@@ -11,23 +12,6 @@ export type Schedule = {
   catchUp: CatchUpPolicy
   /** Seconds; what was missed longer ago is not caught up. */
   catchUpWindow: number
-}
-
-/** The columns that a schedule is stored in; exactly those of its kind are set. */
-export type StoredSchedule = {
-  kind: 'CRON' | 'INTERVAL' | 'ONCE'
-  expression: string | null
-  dialect: 'VIXIE' | 'QUARTZ' | null
-  timezone: string | null
-  intervalSeconds: number | null
-  at: Date | null
-}
-
-export function recurrenceOf({ kind, expression, dialect, timezone, intervalSeconds, at }: StoredSchedule): Recurrence {
-  if (kind === 'CRON' && expression && dialect && timezone) return { kind, expression, dialect, timezone }
-  if (kind === 'INTERVAL' && intervalSeconds) return { kind, seconds: intervalSeconds }
-  if (kind === 'ONCE' && at) return { kind, at }
-  throw new Error(`a schedule of kind ${kind} lacks its columns`)
 }
 
 export function scheduleOf(job: StoredSchedule & Grid & Pick<Schedule, 'catchUp' | 'catchUpWindow'>): Schedule {

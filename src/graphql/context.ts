@@ -1,6 +1,7 @@
-/** What every resolver gets. Made from headers, address and request id only, so that every transport can make it. */
+/** What every resolver gets. Made from headers only, so that every transport can make it. */
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { EventService } from '../events/service.ts'
 import type { IdentityService } from '../identity/service.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
@@ -12,12 +13,21 @@ export type Services = {
   artifacts: ArtifactService
   schedules: ScheduleService
   jobs: JobService
+  events: EventService
   runs: RunService
 }
 
-export type Context = Services & {
-  viewer: Viewer
-  requestId: string
-  prisma: PrismaClient
-  limits: { queryCost: number }
+export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }
+
+export type Context = ContextDeps & { viewer: Viewer }
+
+/** @throws ForbiddenError UNAUTHENTICATED for a token that is not valid; no token at all is nobody. */
+export async function createContext(deps: ContextDeps, authorization: string | null | undefined): Promise<Context> {
+  return { ...deps, viewer: await deps.identity.authenticate(bearerToken(authorization)) }
+}
+
+/** The token of `Bearer …`; undefined without the header. Another scheme is a token that nobody has. */
+export function bearerToken(authorization: string | null | undefined): string | undefined {
+  if (!authorization) return undefined
+  return /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
 }

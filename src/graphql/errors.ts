@@ -10,6 +10,7 @@ import {
   ValidationError,
 } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
+import { currentRequest } from '../kernel/request.ts'
 import { builder } from './builder.ts'
 
 const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
@@ -61,22 +62,23 @@ builder.objectType(LimitError, {
  * What a client is told of an error. Errors of the request keep their message and get a code; faults of ours go to the
  * log, and the client gets nothing but the request id to ask by. Every transport calls this one function.
  */
-export function maskError(error: unknown, log: Log, requestId: string | undefined): GraphQLError {
+export function maskError(error: unknown, log: Log): GraphQLError {
   if (error instanceof GraphQLError) {
     const cause = error.originalError
     if (!cause || cause instanceof GraphQLError) return error
-    return withCode(error, cause, log, requestId)
+    return withCode(error, cause, log)
   }
-  return withCode(undefined, error, log, requestId)
+  return withCode(undefined, error, log)
 }
 
-function withCode(at: GraphQLError | undefined, cause: unknown, log: Log, requestId: string | undefined): GraphQLError {
+function withCode(at: GraphQLError | undefined, cause: unknown, log: Log): GraphQLError {
   const where = at ? { nodes: at.nodes ?? null, path: at.path ?? null } : {}
   if (cause instanceof DomainError) {
     const status = cause.code === 'UNAUTHENTICATED' && !at ? { http: { status: 401 } } : {}
     const issues = cause instanceof ValidationError ? { issues: cause.issues } : {}
     return new GraphQLError(cause.message, { ...where, extensions: { code: cause.code, ...issues, ...status } })
   }
+  const requestId = currentRequest.getStore()?.id
   log.error({ err: cause, requestId, path: at?.path }, 'a resolver failed')
   return new GraphQLError('Internal error', { ...where, extensions: { code: 'INTERNAL', requestId } })
 }

@@ -28,8 +28,7 @@ export const mayManage = (viewer: Viewer, thing: Owned): boolean =>
   viewer !== null && (viewer.isAdmin || viewer.principalId === thing.ownerId)
 
 export const mayReadJob = (viewer: Viewer, job: Owned): boolean =>
-  viewer !== null && viewer.scopes.has('jobs:read') && mayManage(viewer, job)
+  mayManage(viewer, job) && Boolean(viewer?.scopes.has('jobs:read'))
 
 export const mayReadArtifact = (viewer: Viewer, artifact: Owned & { visibility: string }): boolean =>
-  artifact.visibility !== 'PRIVATE' ||
-  (viewer !== null && viewer.scopes.has('artifacts:read') && mayManage(viewer, artifact))
+  artifact.visibility !== 'PRIVATE' || (mayManage(viewer, artifact) && Boolean(viewer?.scopes.has('artifacts:read')))

@@ -2,14 +2,13 @@
  * Serves subscribers from the log of run events: what is past in pages, then the tail, without a gap and without a
  * repeat. One reader per node follows the log for all of them, and rests while there is none.
  */
-import type { Sql } from '../db/sql.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
 import { isTerminal } from '../runs/states.ts'
 import type { Bus } from './bus.ts'
 import { createHighWater } from './high-water.ts'
-import { createLogReader, type FeedEvent, type FeedFilter, PAGE_SIZE } from './log-reader.ts'
+import { type FeedEvent, type FeedFilter, type LogReader, PAGE_SIZE } from './log-reader.ts'
 import { createMailbox, type Mailbox } from './mailbox.ts'
 
 export type Feed = ReturnType<typeof createFeed>
@@ -28,8 +27,7 @@ type Subscriber = {
   eager: boolean
 }
 
-export function createFeed({ sql, bus, clock, log }: { sql: Sql; bus: Bus; clock: Clock; log: Log }) {
-  const reader = createLogReader(sql)
+export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus: Bus; clock: Clock; log: Log }) {
   const subscribers = new Set<Subscriber>()
   let water: ReturnType<typeof createHighWater<FeedEvent>> | null = null
   /** Seen but not yet passed on, while an earlier position is missing. */

@@ -29,6 +29,11 @@ const columnOf = { runId: 'e.run_id', jobId: 'e.job_id', artifactId: 'e.artifact
 
 const LAST = 'select coalesce(max(position), 0)::float8 as last from run_event'
 
+const OF_RUNS = `select e.* from unnest($1::uuid[]) as r(id) cross join lateral (
+    select ${COLUMNS} from run_event e join job j on j.id = e.job_id
+    where e.run_id = r.id and e.position > $2 order by e.position limit $3
+  ) e`
+
 const OPEN_IDS = `select backend_xid::text::float8 as id from pg_stat_activity
   where datname = current_database() and application_name like '${APPLICATION_NAME}%' and backend_xid is not null`
 
@@ -39,6 +44,8 @@ function whereOf(filter: FeedFilter, values: unknown[]): string[] {
   })
 }
 
+export type LogReader = ReturnType<typeof createLogReader>
+
 export function createLogReader(sql: Sql) {
   const select = (where: string[], order: string, values: unknown[]) =>
     sql<FeedEvent>(
@@ -48,10 +55,10 @@ export function createLogReader(sql: Sql) {
 
   return {
     /** Events that match, later than `after` and up to `upTo`, in order; at most PAGE_SIZE. */
-    page(filter: FeedFilter, after: number, upTo: number | null = null): Promise<FeedEvent[]> {
+    page(filter: FeedFilter, after: number, upTo?: number): Promise<FeedEvent[]> {
       const values: unknown[] = [after]
       const where = ['e.position > $1', ...whereOf(filter, values)]
-      if (upTo !== null) where.push(`e.position <= $${values.push(upTo)}`)
+      if (upTo !== undefined) where.push(`e.position <= $${values.push(upTo)}`)
       return select(where, `order by e.position limit ${PAGE_SIZE}`, values)
     },
     /** The newest event that matches. */
@@ -59,6 +66,13 @@ export function createLogReader(sql: Sql) {
       const values: unknown[] = []
       return select(whereOf(filter, values), 'order by e.position desc limit 1', values)
     },
+    /** Of each run the first `limit` events later than `after`, in order, in one statement. */
+    ofRuns(runIds: readonly string[], after: number, limit: number): Promise<FeedEvent[]> {
+      return sql<FeedEvent>(OF_RUNS, [runIds, after, limit])
+    },
+    countOf: async (runId: string): Promise<number> =>
+      (await sql<{ count: number }>('select count(*)::int as count from run_event where run_id = $1::uuid', [runId]))[0]
+        ?.count ?? 0,
     async last(): Promise<number> {
       const [row] = await sql<{ last: number }>(LAST)
       return row?.last ?? 0

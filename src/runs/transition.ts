@@ -77,6 +77,8 @@ export type StartedRun = {
   input: unknown
   plan: RunPlan
   event: { id: string; type: string; payload: unknown } | null
+  /** The job's signing secret as it is stored: encrypted, in base64. */
+  sealedSecret: string | null
   /** Outputs of the steps that earlier attempts finished; the run goes on behind them. */
   done: unknown[]
 }
@@ -127,6 +129,7 @@ with fenced as (
 select id as "runId", job_id as "jobId", attempt, losses, trigger, scheduled_for as "scheduledFor", input, plan,
   (select jsonb_build_object('id', d.id, 'type', d.type, 'payload', d.payload)
     from domain_event d where d.id = task.domain_event_id) as event,
+  (select encode(s.current, 'base64') from signing_secret s where s.job_id = task.job_id) as "sealedSecret",
   coalesce(done, '[]') as done
 from task cross join (select ${notifySql('events')}) told`
 

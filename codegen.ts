@@ -1,0 +1,58 @@
+/**
+ * Prints `schema.graphql` from the code, and typed operations for the tests from the GraphQL in them.
+ * `node --import tsx codegen.ts`
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { preset } from '@graphql-codegen/client-preset'
+import { codegen } from '@graphql-codegen/core'
+import { parse, printSchema } from 'graphql'
+import { schema } from './src/graphql/schema.ts'
+
+const root = import.meta.dirname
+const SCHEMA_FILE = path.join(root, 'schema.graphql')
+const OUTPUT = path.join(root, 'test/generated/')
+
+const text = `# Printed from the code by codegen.ts; do not edit.\n\n${printSchema(schema)}\n`
+
+/** Operations stand in the tests as graphql(`…`). */
+function operationsIn(folder: string) {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => /\.tsx?$/.test(file) && !file.startsWith('generated'),
+  )
+  return files.flatMap((file) => {
+    const location = path.join(folder, file)
+    const templates = [...readFileSync(location, 'utf8').matchAll(/\bgraphql\(\s*(?:\/\*.*?\*\/\s*)?`([^`]*)`/g)]
+    return templates.map(([, rawSDL = '']) => ({ location, rawSDL, document: parse(rawSDL) }))
+  })
+}
+
+export async function generate(): Promise<void> {
+  await writeIfChanged(SCHEMA_FILE, text)
+  const options = {
+    baseOutputDir: OUTPUT,
+    schema: parse(text),
+    schemaAst: schema,
+    documents: operationsIn(path.join(root, 'test')),
+    config: {
+      useTypeImports: true,
+      enumsAsTypes: true,
+      scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string' },
+    },
+    presetConfig: { fragmentMasking: false },
+    plugins: [],
+    pluginMap: {},
+    pluginContext: {},
+  }
+  await mkdir(OUTPUT, { recursive: true })
+  const outputs = await preset.buildGeneratesSection(options as never)
+  await Promise.all(outputs.map(async (output) => writeIfChanged(output.filename, await codegen(output))))
+}
+
+async function writeIfChanged(file: string, content: string): Promise<void> {
+  const before = await readFile(file, 'utf8').catch(() => null)
+  if (before !== content) await writeFile(file, content)
+}
+
+if (process.argv[1] === import.meta.filename) await generate()

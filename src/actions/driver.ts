@@ -1,0 +1,98 @@
+/**
+ * The contract of an action kind. A driver says what its configuration looks like and does one step with it; it knows no
+ * database, no queue and no transport. Its failures are values: what it throws is a fault of ours.
+ */
+import type { z } from 'zod'
+import type { Clock } from '../kernel/clock.ts'
+import type { Issue } from '../kernel/errors.ts'
+import type { Egress } from './egress.ts'
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
+
+/** What a step is told: the run as it was planned, and where it stands. */
+export type StepContext = {
+  /** UUID with dashes. */
+  runId: string
+  /** The step's place in the run, from 0. */
+  position: number
+  /** From 1. */
+  attempt: number
+  /** Ends the step: its reason is a TimeoutError (as of `AbortSignal.timeout`) when the time is up, else a cancellation. */
+  signal: AbortSignal
+  run: {
+    /** `run_…` */
+    id: string
+    /** `job_…` */
+    job: { id: string; name: string | null }
+    trigger: string
+    /** ISO 8601. */
+    scheduledFor: string | null
+    attempt: number
+  }
+  artifact: { id: string; slug: string; url: string } | null
+  event: { id: string; type: string; payload: JsonValue } | null
+  input: JsonValue
+  /** `whsec_…`, the current one first; all of them sign. */
+  signingSecrets: readonly string[]
+}
+
+/** One outgoing call. */
+export type Delivery = {
+  method: string
+  /** Without user name and password. */
+  url: string
+  /** Bytes of the request's body. */
+  requestBytes: number
+  /** Null when no answer came. */
+  status: number | null
+  /** Names in lower case, several values joined by `, `; without `set-cookie`. */
+  responseHeaders: Record<string, string>
+  /** The first 20,000 bytes. */
+  responseBody: Buffer
+  /** Whether the answer was longer than that. */
+  truncated: boolean
+  /** Why there is no whole answer. A status of 500 is no error here. */
+  error: { code: string; message: string } | null
+  startedAt: Date
+  durationMs: number
+}
+
+export type Failure = {
+  code: string
+  message: string
+  /** Whether the same call may succeed later. */
+  transient: boolean
+  /** Seconds that the receiver asked to wait before the next call. */
+  retryAfter?: number
+  /** The receiver wants no more calls, ever (410). */
+  gone?: true
+}
+
+export type StepResult =
+  | { ok: true; output: JsonValue; deliveries: Delivery[] }
+  | { ok: false; failure: Failure; deliveries: Delivery[] }
+
+export type DriverDeps = {
+  egress: Egress
+  /** Runsheet's version, for the user agent. */
+  version: string
+  clock?: Clock
+}
+
+/** `Config` is the parsed form: defaults are filled in. */
+export type Driver<Config> = {
+  config: ActionKind<Config>['config']
+  /** What the shape cannot say, as far as it is known before a run. Paths start at the configuration. */
+  check(config: Config): Issue[]
+  execute(config: Config, context: StepContext): Promise<StepResult>
+}
+
+/** What is known of a kind without making its driver: GraphQL inputs, REST validation and docs derive from it. */
+export type ActionKind<Config> = {
+  /** Name in the APIs and in the database. */
+  kind: string
+  description: string
+  /** Each field carries a description. */
+  config: z.ZodObject & z.ZodType<Config>
+  create(deps: DriverDeps): Driver<Config>
+}

@@ -1,0 +1,169 @@
+/** One guarded HTTP call, with as much of the answer as is kept; and what its outcome means for the run. */
+import type { Readable } from 'node:stream'
+import { errors } from 'undici'
+import type { Delivery, Failure } from './driver.ts'
+import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
+
+/** Bytes of an answer that are read and kept. */
+export const MAX_RESPONSE_BYTES = 20_000
+
+/** The longest wait that a receiver may ask for, in seconds. */
+const MAX_RETRY_AFTER = 86_400
+const MAX_MESSAGE_CHARS = 300
+
+export type HttpCall = EgressRequest & { url: string }
+
+/**
+ * TIMEOUT, ABORTED: the signal ended the call. EGRESS_REFUSED: the target may not be called. DNS, CONNECTION, TLS: it
+ * could not be reached, or the connection broke. RESPONSE: the answer is not HTTP.
+ */
+export type HttpErrorCode = 'TIMEOUT' | 'ABORTED' | 'EGRESS_REFUSED' | 'DNS' | 'CONNECTION' | 'TLS' | 'RESPONSE'
+
+const isLasting: Record<HttpErrorCode, boolean> = {
+  TIMEOUT: false,
+  ABORTED: true,
+  EGRESS_REFUSED: true,
+  DNS: false,
+  CONNECTION: false,
+  TLS: false,
+  RESPONSE: false,
+}
+
+/** Whatever the network does is in the answer, also an abort. Of a longer body the rest is not read. */
+export async function callHttp(egress: Egress, { url, ...request }: HttpCall): Promise<Delivery> {
+  const started = performance.now()
+  const delivery: Delivery = {
+    method: request.method,
+    url: withoutUserInfo(url),
+    requestBytes: request.body?.length ?? 0,
+    status: null,
+    responseHeaders: {},
+    responseBody: Buffer.alloc(0),
+    truncated: false,
+    error: null,
+    startedAt: new Date(),
+    durationMs: 0,
+  }
+  try {
+    const response = await unlessAborted(request.signal, () => egress.request(url, request))
+    delivery.status = response.statusCode
+    delivery.responseHeaders = plainHeaders(response.headers)
+    await capture(response.body, delivery)
+  } catch (error) {
+    delivery.error = errorOf(error, request.signal, performance.now() - started)
+  }
+  delivery.durationMs = Math.round(performance.now() - started)
+  return delivery
+}
+
+/**
+ * What a call means for the run, null if it succeeded (2xx). 408, 425, 429, 5xx and what the network did may pass;
+ * other answers stay. `now` is what a Retry-After date counts from.
+ */
+export function failureOf(delivery: Delivery, now: Date): Failure | null {
+  const { error } = delivery
+  if (error) return { ...error, transient: !isLasting[error.code as HttpErrorCode] }
+  const status = delivery.status ?? 0
+  if (status >= 200 && status < 300) return null
+  const transient = status === 408 || status === 425 || status === 429 || status >= 500
+  const retryAfter = transient ? retryAfterSeconds(delivery.responseHeaders['retry-after'], now) : null
+  return {
+    code: `HTTP_${status}`,
+    message: `the receiver answered ${status}`,
+    transient,
+    ...(retryAfter !== null && { retryAfter }),
+    ...(status === 410 && { gone: true }),
+  }
+}
+
+/** Seconds from now, at most a day; null if the header is absent or is neither whole seconds nor an HTTP date. */
+export function retryAfterSeconds(value: string | undefined, now: Date): number | null {
+  const text = value?.trim() ?? ''
+  if (/^\d+$/.test(text)) return Math.min(Number(text), MAX_RETRY_AFTER)
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return null
+  // asctime, the oldest of the three forms, names no zone
+  const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)
+  if (Number.isNaN(time)) return null
+  return Math.min(Math.max(0, Math.ceil((time - now.getTime()) / 1000)), MAX_RETRY_AFTER)
+}
+
+async function capture(body: Readable, delivery: Delivery) {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk.subarray(0, MAX_RESPONSE_BYTES - size))
+      size += chunk.length
+      if (size > MAX_RESPONSE_BYTES) {
+        delivery.truncated = true
+        // leaving the loop destroys the body and with it the socket
+        break
+      }
+    }
+  } finally {
+    delivery.responseBody = Buffer.concat(chunks)
+  }
+}
+
+/** undici notices an abort only once it has a connection; a step must not wait for that. */
+async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  let stop: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([start(), aborted])
+  } finally {
+    if (stop) signal.removeEventListener('abort', stop)
+  }
+}
+
+function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const kept = Object.entries(headers).filter(([name]) => name !== 'set-cookie')
+  return Object.fromEntries(kept.map(([name, value = '']) => [name, Array.isArray(value) ? value.join(', ') : value]))
+}
+
+function withoutUserInfo(text: string): string {
+  if (!text.includes('@')) return text
+  if (!URL.canParse(text)) return text.replace(/\/\/[^/]*@/, '//')
+  const url = new URL(text)
+  url.username = ''
+  url.password = ''
+  return url.href
+}
+
+type CodedError = Error & { code?: unknown; reason?: unknown; errors?: unknown[] }
+
+function errorOf(error: unknown, signal: AbortSignal, elapsedMs: number): { code: HttpErrorCode; message: string } {
+  if (signal.aborted) {
+    return signal.reason instanceof Error && signal.reason.name === 'TimeoutError'
+      ? { code: 'TIMEOUT', message: `no whole answer after ${Math.round(elapsedMs)} ms` }
+      : { code: 'ABORTED', message: 'the call was aborted' }
+  }
+  if (error instanceof EgressError) return { code: 'EGRESS_REFUSED', message: error.message }
+  if (error instanceof UnresolvedError) return { code: 'DNS', message: error.message }
+  if (error instanceof errors.HTTPParserError) return { code: 'RESPONSE', message: messageOf(error) }
+  const { code } = error as CodedError
+  if (typeof code !== 'string' || error instanceof TypeError || faults.has(code)) throw error
+  return { code: networkCode(code), message: messageOf(error as CodedError) }
+}
+
+/** Calls that undici refuses to make: the caller's mistake, not the network's. */
+const faults = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
+
+const tlsCode = /^(ERR_(TLS|SSL|OSSL)_|EPROTO$|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|PATH_)/
+const responseCode = /^UND_ERR_(HEADERS_OVERFLOW|RES_)/
+
+function networkCode(code: string): HttpErrorCode {
+  if (tlsCode.test(code)) return 'TLS'
+  return responseCode.test(code) ? 'RESPONSE' : 'CONNECTION'
+}
+
+/** One line. OpenSSL buries its reason in source positions; several failed addresses come without a text of their own. */
+function messageOf({ message, reason, errors: [first] = [], code }: CodedError): string {
+  const text =
+    (typeof reason === 'string' && reason) || message || (first instanceof Error && first.message) || `${code}`
+  return (text.split('\n')[0] ?? text).slice(0, MAX_MESSAGE_CHARS)
+}

@@ -1,0 +1,68 @@
+/** What the engine calls: one step of a run, done by the driver of its kind. */
+
+import type { Perform } from '../engine/ports.ts'
+import { formatId, newId } from '../kernel/ids.ts'
+import type { Seal } from '../kernel/seal.ts'
+import type { DeliveryRecord, StartedRun } from '../runs/transition.ts'
+import type { Delivery, JsonValue, StepContext } from './driver.ts'
+import type { ActionRegistry } from './registry.ts'
+
+export function createPerform(deps: {
+  registry: ActionRegistry
+  seal: Seal
+  artifactUrl: (slug: string) => string
+}): Perform {
+  const { registry, seal, artifactUrl } = deps
+
+  function contextOf(run: StartedRun, position: number, signal: AbortSignal): StepContext {
+    const { runId, attempt, trigger, scheduledFor, plan, event, input, sealedSecret } = run
+    const { job, artifact } = plan
+    return {
+      runId,
+      position,
+      attempt,
+      signal,
+      run: {
+        id: formatId('Run', runId),
+        job: { id: formatId('Job', job.id), name: job.name },
+        trigger,
+        scheduledFor: scheduledFor?.toISOString() ?? null,
+        attempt,
+      },
+      artifact: artifact && {
+        id: formatId('Artifact', artifact.id),
+        slug: artifact.slug,
+        url: artifactUrl(artifact.slug),
+      },
+      event: event && { id: formatId('DomainEvent', event.id), type: event.type, payload: event.payload as JsonValue },
+      input: (input ?? null) as JsonValue,
+      signingSecrets: sealedSecret ? [seal.open(Buffer.from(sealedSecret, 'base64'))] : [],
+    }
+  }
+
+  return async (run, position, signal) => {
+    const action = run.plan.actions[position]
+    const driver = action && registry.get(action.kind)
+    if (!driver) {
+      const message = `there is no action of kind "${action?.kind}"`
+      return { ok: false, failure: { code: 'UNKNOWN_ACTION', message, transient: false }, deliveries: [] }
+    }
+    const result = await driver.execute(action.config, contextOf(run, position, signal))
+    return { ...result, deliveries: result.deliveries.map(recordOf) }
+  }
+}
+
+/** Text that PostgreSQL can keep: it has no NUL. */
+const storable = (text: string) => text.replaceAll('\0', '')
+
+function recordOf({ responseBody, responseHeaders, ...delivery }: Delivery): DeliveryRecord {
+  return {
+    ...delivery,
+    id: newId(),
+    responseHeaders:
+      delivery.status === null
+        ? null
+        : Object.fromEntries(Object.entries(responseHeaders).map(([name, value]) => [name, storable(value)])),
+    responseBody: delivery.status === null ? null : responseBody.toString('base64'),
+  }
+}

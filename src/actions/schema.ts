@@ -1,0 +1,30 @@
+/** Actions in GraphQL: one input per kind, made from its driver. */
+import { builder } from '../graphql/builder.ts'
+import { inputFromZod } from '../graphql/zod-input.ts'
+import { formatId } from '../kernel/ids.ts'
+import { actionKinds } from './registry.ts'
+
+const pascal = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
+
+export const ActionInputType = builder.inputType('ActionInput', {
+  description: 'What a step does: exactly one kind.',
+  isOneOf: true,
+  fields: (t) =>
+    Object.fromEntries(
+      actionKinds.map(({ kind, description, config }) => [
+        kind,
+        t.field({ type: inputFromZod(`${pascal(kind)}ActionInput`, description, config), description }),
+      ]),
+    ),
+})
+
+export const ActionType = builder.prismaObject('Action', {
+  fields: (t) => ({
+    id: t.id({ description: '`act_…`', resolve: ({ id }) => formatId('Action', id) }),
+    number: t.exposeInt('number', { description: 'Integer id.' }),
+    position: t.exposeInt('position', { description: 'Order among the steps, from 0.' }),
+    kind: t.exposeString('kind', { description: 'Such as `webhook`.' }),
+    name: t.exposeString('name', { description: 'Unique among the steps.' }),
+    config: t.expose('config', { type: 'JSON', description: 'Its settings, as its kind takes them.' }),
+  }),
+})

@@ -1,0 +1,132 @@
+/**
+ * The statements of a publish and of a rollback. All run in one transaction that holds the artifact's row, so numbers
+ * are drawn without a gap and without a race, and nobody sees a version before all of its files are there.
+ */
+import { createHash } from 'node:crypto'
+import type { Artifact } from '../db/generated/prisma/client.ts'
+import type { Sql } from '../db/sql.ts'
+import type { Storage } from '../hosting/storage.ts'
+import { formatId, newId } from '../kernel/ids.ts'
+import { notifySql } from '../live/events.ts'
+import { ARTIFACT } from './queries.ts'
+import type { Publication } from './spec.ts'
+
+/** A live artifact, or a deleted one whose slug is still reserved; never both. Jobs may still refer to the row meanwhile. */
+const LOCK_SLUG = `select ${ARTIFACT} from artifact a
+  where a.slug = $1 and (a.deleted_at is null or a.deleted_at > $2)
+  order by a.deleted_at desc nulls first limit 1 for no key update`
+
+export async function lockSlug(sql: Sql, slug: string, reservedSince: Date): Promise<Artifact | null> {
+  const [artifact] = await sql<Artifact>(LOCK_SLUG, [slug, reservedSince])
+  return artifact ?? null
+}
+
+const LOCK = `select ${ARTIFACT} from artifact a where a.id = $1::uuid and a.deleted_at is null for no key update`
+
+export async function lockArtifact(sql: Sql, id: string): Promise<Artifact | null> {
+  const [artifact] = await sql<Artifact>(LOCK, [id])
+  return artifact ?? null
+}
+
+const INSERT = `insert into artifact as a (id, owner_id, created_by_id, name, slug, description, visibility)
+  values ($1::uuid, $2::uuid, $2::uuid, $3, $4, $5, coalesce($6::visibility, 'PUBLIC'))
+  on conflict do nothing returning ${ARTIFACT}`
+
+/** Null when somebody else was first to take the slug: waits for them to commit. */
+export async function insertArtifact(
+  sql: Sql,
+  ownerId: string,
+  slug: string,
+  { name, description, visibility }: Publication,
+): Promise<Artifact | null> {
+  const values = [newId(), ownerId, name, slug, description ?? null, visibility ?? null]
+  const [artifact] = await sql<Artifact>(INSERT, values)
+  return artifact ?? null
+}
+
+const RENEW = `update artifact as a
+  set name = $2, description = case when $3 then $4 else a.description end,
+    visibility = coalesce($5::visibility, a.visibility), deleted_at = null, updated_at = now()
+  where a.id = $1::uuid returning ${ARTIFACT}`
+
+/** What the publication does not say stays; a deleted artifact comes back. */
+export async function renewArtifact(
+  sql: Sql,
+  id: string,
+  { name, description, visibility }: Publication,
+): Promise<Artifact | null> {
+  const values = [id, name, description !== undefined, description ?? null, visibility ?? null]
+  const [artifact] = await sql<Artifact>(RENEW, values)
+  return artifact ?? null
+}
+
+const INSERT_VERSION = `
+  insert into artifact_version (id, artifact_id, version_no, entrypoint, file_count, size_bytes, created_by_id)
+  select $1::uuid, $2::uuid, coalesce(max(version_no), 0) + 1, $3, $4::int, $5::bigint, $6::uuid
+  from artifact_version where artifact_id = $2::uuid
+  returning version_no as "versionNo"`
+
+const INSERT_FILES = `insert into version_file (version_id, path, mime, digest, size_bytes)
+  select $1::uuid, * from unnest($2::text[], $3::text[], $4::text[], $5::int[])`
+
+export type DeployedVersion = { id: string; versionNo: number }
+
+export async function insertVersion(
+  sql: Sql,
+  storage: Storage,
+  artifact: Artifact,
+  createdById: string,
+  { entrypoint, files }: Publication,
+): Promise<DeployedVersion> {
+  const digests = files.map(({ content }) => createHash('sha256').update(content).digest('hex'))
+  const sizes = files.map(({ content }) => content.length)
+  const blobs = new Map(files.map(({ content }, index) => [digests[index] ?? '', content]))
+  await storage.put(
+    sql,
+    artifact.ownerId,
+    [...blobs].map(([digest, content]) => ({ digest, content })),
+  )
+
+  const id = newId()
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const [version] = await sql<{ versionNo: number }>(INSERT_VERSION, [
+    id,
+    artifact.id,
+    entrypoint,
+    files.length,
+    total,
+    createdById,
+  ])
+  await sql(INSERT_FILES, [id, files.map(({ path }) => path), files.map(({ mime }) => mime), digests, sizes])
+  return { id, versionNo: version?.versionNo ?? 0 }
+}
+
+const DEPLOY = `
+with deployed as (
+  insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id)
+  select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uuid
+  from deployment where artifact_id = $2::uuid
+  returning deployment_no
+), announced as (
+  insert into domain_event (id, type, owner_id, artifact_id, payload)
+  select $5::uuid, 'artifact.updated', $6::uuid, $2::uuid,
+    $7::jsonb || jsonb_build_object('deployment', deployment_no)
+  from deployed returning id
+)
+select ${notifySql('outbox')} from announced`
+
+/** Makes the version live and says so: `artifact.updated`. */
+export async function deploy(
+  sql: Sql,
+  artifact: Artifact,
+  version: DeployedVersion,
+  createdById: string,
+): Promise<void> {
+  const payload = {
+    artifactId: formatId('Artifact', artifact.id),
+    versionNo: version.versionNo,
+    versionId: formatId('ArtifactVersion', version.id),
+  }
+  const ids = [newId(), artifact.id, version.id, createdById, newId(), artifact.ownerId]
+  await sql(DEPLOY, [...ids, JSON.stringify(payload)])
+}

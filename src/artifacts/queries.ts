@@ -1,0 +1,109 @@
+/** What is read often: the list of artifacts, their live versions, and what serving a file needs. */
+import type { Artifact, ArtifactVersion } from '../db/generated/prisma/client.ts'
+import type { KeysetQuery } from '../db/keyset.ts'
+import type { Sql } from '../db/sql.ts'
+
+export const ARTIFACT = `a.id, a.owner_id as "ownerId", a.created_by_id as "createdById", a.name, a.slug, a.description,
+  a.visibility, a.deleted_at as "deletedAt", a.created_at as "createdAt", a.updated_at as "updatedAt"`
+
+const VERSION = `v.id, v.artifact_id as "artifactId", v.version_no as "versionNo", v.entrypoint,
+  v.file_count as "fileCount", v.size_bytes as "sizeBytes", v.created_by_id as "createdById", v.created_at as "createdAt"`
+
+/** The version of the newest deployment of the artifact `a`. */
+const LIVE = `cross join lateral (
+    select version_id from deployment where artifact_id = a.id order by deployment_no desc limit 1) d
+  join artifact_version v on v.id = d.version_id`
+
+/** pg answers a bigint as text. */
+type VersionRow = Omit<ArtifactVersion, 'sizeBytes'> & { sizeBytes: string }
+const versionOf = (row: VersionRow): ArtifactVersion => ({ ...row, sizeBytes: BigInt(row.sizeBytes) })
+
+/** A reader that sees all artifacts. */
+export const EVERYTHING = Symbol('everything')
+
+export type ArtifactQuery = {
+  /** A principal sees PUBLIC artifacts and their own; null sees PUBLIC ones. */
+  reader: string | typeof EVERYTHING | null
+  search: string | null
+  /** Of a team with or without `team:`. */
+  ownerHandle: string | null
+}
+
+/** Only the conditions that apply are written down, so that each text gets a plan that suits it; there are few texts. */
+function where(query: ArtifactQuery): { conditions: string[]; values: unknown[] } {
+  const conditions = ['a.deleted_at is null']
+  const values: unknown[] = []
+  const add = (value: unknown, condition: (parameter: string) => string) => {
+    conditions.push(condition(`$${values.push(value)}`))
+  }
+  if (query.reader === null) conditions.push(`a.visibility = 'PUBLIC'`)
+  else if (query.reader !== EVERYTHING) {
+    add(query.reader, (owner) => `(a.visibility = 'PUBLIC' or a.owner_id = ${owner}::uuid)`)
+  }
+  if (query.search) {
+    const pattern = `%${query.search.replace(/[\\%_]/g, '\\$&')}%`
+    add(pattern, (text) => `(a.name ilike ${text} or a.slug ilike ${text} or a.description ilike ${text})`)
+  }
+  if (query.ownerHandle !== null) {
+    add(query.ownerHandle, (handle) => {
+      return `a.owner_id = any(array(select id from principal where handle in (${handle}, 'team:' || ${handle})))`
+    })
+  }
+  return { conditions, values }
+}
+
+export function readArtifacts(sql: Sql, query: ArtifactQuery, page: KeysetQuery): Promise<Artifact[]> {
+  const { conditions, values } = where(query)
+  const { gt, lt } = page.where.id ?? {}
+  if (gt) conditions.push(`a.id > $${values.push(gt)}::uuid`)
+  if (lt) conditions.push(`a.id < $${values.push(lt)}::uuid`)
+  const limit = `$${values.push(page.take)}`
+  return sql<Artifact>(
+    `select ${ARTIFACT} from artifact a where ${conditions.join(' and ')} order by a.id ${page.orderBy.id} limit ${limit}`,
+    values,
+  )
+}
+
+export async function countArtifacts(sql: Sql, query: ArtifactQuery): Promise<number> {
+  const { conditions, values } = where(query)
+  const text = `select count(*)::int as count from artifact a where ${conditions.join(' and ')}`
+  const [row] = await sql<{ count: number }>(text, values)
+  return row?.count ?? 0
+}
+
+const LIVE_VERSIONS = `select ${VERSION} from unnest($1::uuid[]) as a(id) ${LIVE}`
+
+export async function readLiveVersions(sql: Sql, artifactIds: readonly string[]): Promise<ArtifactVersion[]> {
+  return (await sql<VersionRow>(LIVE_VERSIONS, [[...artifactIds]])).map(versionOf)
+}
+
+const VERSION_BY_NUMBER = `select ${VERSION} from artifact_version v where v.artifact_id = $1::uuid and v.version_no = $2`
+
+export async function readVersion(sql: Sql, artifactId: string, versionNo: number): Promise<ArtifactVersion | null> {
+  const [row] = await sql<VersionRow>(VERSION_BY_NUMBER, [artifactId, versionNo])
+  return row ? versionOf(row) : null
+}
+
+/** A file of a live site, and who may see it. */
+export type Site = Pick<Artifact, 'ownerId' | 'slug' | 'name' | 'visibility'> & {
+  /** Null: there is neither the file nor a page to say so. */
+  file: { mime: string; digest: string; sizeBytes: number } | null
+  /** False: `file` is a page that says that there is no such file. */
+  found: boolean
+}
+
+const SITE = `select a.owner_id as "ownerId", a.slug, a.name, a.visibility, coalesce(f.path = f.wanted, false) as found,
+    case when f.path is not null then
+      jsonb_build_object('mime', f.mime, 'digest', f.digest, 'sizeBytes', f.size_bytes) end as file
+  from artifact a ${LIVE}
+  left join lateral (
+    select file.*, coalesce($2::text, v.entrypoint) as wanted from version_file file
+    where file.version_id = v.id and file.path = any(coalesce($2::text, v.entrypoint) || $3::text[])
+    order by array_position(coalesce($2::text, v.entrypoint) || $3::text[], file.path) limit 1) f on true
+  where a.slug = $1::text and a.deleted_at is null`
+
+/** `path` null is the entrypoint; `fallbacks` are pages for a missing file, the best first. */
+export async function readSite(sql: Sql, slug: string, path: string | null, fallbacks: string[]): Promise<Site | null> {
+  const [site] = await sql<Site>(SITE, [slug, path, fallbacks])
+  return site ?? null
+}

@@ -1,0 +1,147 @@
+import type pg from 'pg'
+import type { Artifact, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { type ListOrder, listById } from '../db/keyset.ts'
+import { inTransaction, sqlOn } from '../db/sql.ts'
+import type { Storage } from '../hosting/storage.ts'
+import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
+import type { Viewer } from '../identity/viewer.ts'
+import { ConflictError } from '../kernel/errors.ts'
+import type { Connection, PageArgs } from '../kernel/pages.ts'
+import { validate } from '../kernel/validate.ts'
+import { deploy, insertArtifact, insertVersion, lockSlug, renewArtifact } from './deploy.ts'
+import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts, readSite, type Site } from './queries.ts'
+import { noSuchArtifact, requireManaged, requireReader } from './rights.ts'
+import { isSlug, listSpec, type PublishInput, publishSpec, RETENTION_DAYS, slugOf, updateSpec } from './spec.ts'
+import { createVersions } from './versions.ts'
+
+export type ArtifactService = ReturnType<typeof createArtifactService>
+
+/** A field that is absent stays; `description` null clears. */
+export type UpdateInput = {
+  artifactId: string
+  name?: string | null | undefined
+  description?: string | null | undefined
+  visibility?: string | null | undefined
+}
+
+export type ListArgs = PageArgs & {
+  filter?: { search?: string | null | undefined; ownerHandle?: string | null | undefined } | null | undefined
+  orderBy?: ListOrder | null | undefined
+}
+
+export type ArtifactServiceOptions = {
+  prisma: PrismaClient
+  pool: pg.Pool
+  storage: Storage
+  /** Where an artifact's viewer page and its site are. */
+  addresses: { artifactUrl(slug: string): string; siteUrl(slug: string): string }
+  now?: () => Date
+}
+
+const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1000
+
+/** Artifacts: published under a slug, listed, changed, deleted and brought back. Ids are bare UUIDs. */
+export function createArtifactService(options: ArtifactServiceOptions) {
+  const { prisma, pool, storage, addresses, now = () => new Date() } = options
+  const sql = sqlOn(pool)
+  const reservedSince = () => new Date(now().getTime() - RETENTION_MS)
+
+  /** Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
+  async function change(viewer: Viewer, id: string, data: Prisma.ArtifactUncheckedUpdateManyInput): Promise<Artifact> {
+    await managed(viewer, id)
+    const [changed] = await prisma.artifact.updateManyAndReturn({ where: { id, deletedAt: null }, data })
+    if (!changed) throw noSuchArtifact()
+    return changed
+  }
+
+  async function managed(viewer: Viewer, id: string): Promise<Artifact> {
+    requireScope(viewer, 'artifacts:write')
+    return requireManaged(viewer, await prisma.artifact.findUnique({ where: { id } }))
+  }
+
+  return {
+    ...createVersions({ prisma, pool }),
+    ...addresses,
+
+    /**
+     * A new version under the slug, live at once; the first one makes the artifact. ConflictError SLUG_TAKEN: the slug
+     * is somebody else's, also for 30 days after they deleted it. One's own deleted artifact comes back.
+     */
+    async publish(viewer: Viewer, input: PublishInput): Promise<Artifact> {
+      const { principalId } = requireScope(viewer, 'artifacts:write')
+      const publication = validate(publishSpec, input)
+      const slug = publication.slug ?? slugOf(publication.name)
+      return inTransaction(pool, async (tx) => {
+        const before = await lockSlug(tx, slug, reservedSince())
+        const made = before ? null : await insertArtifact(tx, principalId, slug, publication)
+        const there = made ?? before ?? (await lockSlug(tx, slug, reservedSince()))
+        if (there && there.ownerId !== principalId) throw new ConflictError(`the slug ${slug} is taken`, 'SLUG_TAKEN')
+        const artifact = made ?? (there && (await renewArtifact(tx, there.id, publication)))
+        if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
+        const version = await insertVersion(tx, storage, artifact, principalId, publication)
+        await deploy(tx, artifact, version, principalId)
+        return artifact
+      })
+    },
+
+    async update(viewer: Viewer, { artifactId, ...input }: UpdateInput): Promise<Artifact> {
+      requireScope(viewer, 'artifacts:write')
+      const changes = Object.entries(validate(updateSpec, input)).filter(([, value]) => value !== undefined)
+      return change(viewer, artifactId, Object.fromEntries(changes))
+    },
+
+    /** Gone at once, restorable for 30 days. */
+    remove: (viewer: Viewer, artifactId: string): Promise<Artifact> => change(viewer, artifactId, { deletedAt: now() }),
+
+    /** Brings a deleted artifact back; one that is not deleted stays as it is. ConflictError after 30 days. */
+    async restore(viewer: Viewer, artifactId: string): Promise<Artifact> {
+      const artifact = await managed(viewer, artifactId)
+      if (!artifact.deletedAt) return artifact
+      if (artifact.deletedAt <= reservedSince()) {
+        throw new ConflictError(`it was deleted more than ${RETENTION_DAYS} days ago`)
+      }
+      return prisma.artifact.update({ where: { id: artifactId }, data: { deletedAt: null } })
+    },
+
+    /** Null where there is none, or none that the viewer may read. */
+    async find(viewer: Viewer, key: { id: string } | { slug: string }): Promise<Artifact | null> {
+      if ('slug' in key && !isSlug(key.slug)) return null
+      const artifact = await prisma.artifact.findFirst({ where: { ...key, deletedAt: null } })
+      return artifact && mayReadArtifact(viewer, artifact) ? artifact : null
+    },
+
+    /** In the order of the ids; null where there is none, or none that the viewer may read. */
+    async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Artifact | null)[]> {
+      const found = await prisma.artifact.findMany({ where: { id: { in: [...ids] }, deletedAt: null } })
+      const byId = new Map(found.filter((row) => mayReadArtifact(viewer, row)).map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+
+    /** The viewer's own and everybody's PUBLIC ones; all of them for administrators. */
+    async list(viewer: Viewer, { filter, ...args }: ListArgs): Promise<Connection<Artifact>> {
+      const { search, ownerHandle } = validate(listSpec, filter ?? {})
+      const query: ArtifactQuery = {
+        reader: !viewer?.scopes.has('artifacts:read') ? null : viewer.isAdmin ? EVERYTHING : viewer.principalId,
+        search: search ?? null,
+        ownerHandle: ownerHandle ?? null,
+      }
+      return listById(args, {
+        rows: (page) => readArtifacts(sql, query, page),
+        count: () => countArtifacts(sql, query),
+      })
+    },
+
+    /**
+     * The live site of a slug with its file at `path` (null: the entrypoint) or else the first of `fallbacks` that is
+     * there. `authenticate` is called for PRIVATE ones only; ForbiddenError to those who may not read them.
+     */
+    async resolveSite(
+      { slug, path, fallbacks }: { slug: string; path: string | null; fallbacks: string[] },
+      authenticate: () => Promise<Viewer>,
+    ): Promise<Site | null> {
+      const site = isSlug(slug) ? await readSite(sql, slug, path, fallbacks) : null
+      if (site?.visibility === 'PRIVATE') requireReader(await authenticate(), site)
+      return site
+    },
+  }
+}

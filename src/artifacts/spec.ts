@@ -1,0 +1,156 @@
+/** What an artifact may be called and what may be in it. Pure. */
+import mime from 'mime'
+import { z } from 'zod'
+import type { Visibility } from '../db/generated/prisma/enums.ts'
+
+const MiB = 1024 * 1024
+
+/** Characters. */
+export const NAME_LIMIT = 200
+export const DESCRIPTION_LIMIT = 1000
+export const SLUG_LIMIT = 50
+/** Files of a version. */
+export const FILES_LIMIT = 20_000
+export const FILE_BYTES_LIMIT = 100 * MiB
+export const VERSION_BYTES_LIMIT = 500 * MiB
+export const PATH_BYTES_LIMIT = 1024
+/** A deleted artifact can be restored, and its slug is its owner's, for so long. */
+export const RETENTION_DAYS = 30
+
+export const VISIBILITIES = ['PUBLIC', 'UNLISTED', 'PRIVATE'] as const satisfies readonly Visibility[]
+export const ENCODINGS = ['UTF8', 'BASE64'] as const
+
+const SLUG = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+/** `demo--v3` is the address of a version. */
+const VERSION_ADDRESS = /--v\d+$/
+
+export const isSlug = (text: string): boolean =>
+  text.length <= SLUG_LIMIT && SLUG.test(text) && !VERSION_ADDRESS.test(text)
+
+/** The slug of an artifact that was given none. */
+export function slugOf(name: string): string {
+  const words = name.toLowerCase().split(/[^a-z0-9]+/)
+  const slug = words.filter(Boolean).join('-').slice(0, SLUG_LIMIT)
+  return slug.replace(/-$/, '') || 'artifact'
+}
+
+/** What is wrong with a file's path, or null. A path may also be the folder of another. */
+export function flawOfPath(path: string): string | null {
+  if (path === '') return 'must not be empty'
+  if (/\p{Cc}/u.test(path) || !path.isWellFormed()) return 'must have no control characters'
+  if (Buffer.byteLength(path) > PATH_BYTES_LIMIT) return `must have at most ${PATH_BYTES_LIMIT} bytes`
+  if (path.includes('\\')) return 'must have no backslash; folders are separated by /'
+  const segments = path.split('/')
+  if (segments.includes('')) return 'must be relative, without a / at the start, at the end or after another'
+  if (segments.includes('.') || segments.includes('..')) return 'must have no segment . or ..'
+  return null
+}
+
+/** The media type by the path's extension. */
+export const mimeOf = (path: string): string =>
+  mime.getType(/[^/]\.([^./]+)$/.exec(path)?.[1] ?? '') ?? 'application/octet-stream'
+
+/** The bytes of strict base64 (RFC 4648 §4: padded, no white space, no stray bits), or null if it is not that. */
+export function decodeBase64(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes : null
+}
+
+const most = (limit: number) => `must have at most ${limit} characters`
+const nameSpec = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(NAME_LIMIT, most(NAME_LIMIT))
+  .regex(/^\P{Cc}*$/u, 'must have no control characters')
+/** PostgreSQL's text knows no NUL. */
+const textSpec = (limit: number) =>
+  z
+    .string()
+    .max(limit, most(limit))
+    .refine((text) => !text.includes('\0'), 'must have no NUL character')
+const descriptionSpec = textSpec(DESCRIPTION_LIMIT)
+const visibilitySpec = z.enum(VISIBILITIES, `must be one of ${VISIBILITIES.join(', ')}`)
+
+const slugSpec = z
+  .string()
+  .max(SLUG_LIMIT, most(SLUG_LIMIT))
+  .regex(SLUG, 'must be lower-case letters and digits, and - inside')
+  .refine((slug) => !VERSION_ADDRESS.test(slug), 'must not end in --v and digits: that is the address of a version')
+
+const pathSpec = z.string().superRefine((path, { addIssue }) => {
+  const message = flawOfPath(path)
+  if (message) addIssue({ code: 'custom', message })
+})
+
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
+const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|"[ !#-\\[\\]-~]*"))*$`)
+
+const fileSpec = z.object({
+  path: pathSpec,
+  content: z.string(),
+  mime: z.string().max(255, most(255)).regex(MEDIA_TYPE, 'must be a media type, such as text/html').nullish(),
+  encoding: z.enum(ENCODINGS, `must be one of ${ENCODINGS.join(', ')}`).nullish(),
+})
+
+const formOf = ({ encoding }: { encoding?: 'UTF8' | 'BASE64' | null | undefined }) =>
+  encoding === 'BASE64' ? 'base64' : 'utf8'
+
+/** Sizes are told from the encoded text, so nothing is decoded before all of it is known to fit. */
+const filesSpec = z
+  .array(fileSpec)
+  .min(1, 'must have at least one file')
+  .max(FILES_LIMIT, `must have at most ${FILES_LIMIT} files`)
+  .superRefine((files, { addIssue }) => {
+    const paths = new Set<string>()
+    let total = 0
+    for (const [index, file] of files.entries()) {
+      const flaw = (field: string, message: string) => addIssue({ code: 'custom', path: [index, field], message })
+      const size = Buffer.byteLength(file.content, formOf(file))
+      if (size > FILE_BYTES_LIMIT) flaw('content', `must have at most ${FILE_BYTES_LIMIT} bytes`)
+      if (paths.has(file.path)) flaw('path', 'is there twice')
+      paths.add(file.path)
+      total += size
+    }
+    if (total > VERSION_BYTES_LIMIT) {
+      addIssue({ code: 'custom', message: `must have at most ${VERSION_BYTES_LIMIT} bytes together` })
+    }
+  })
+  .transform((files, { addIssue }) =>
+    files.map((file, index) => {
+      const content = formOf(file) === 'base64' ? decodeBase64(file.content) : Buffer.from(file.content)
+      if (!content) addIssue({ code: 'custom', path: [index, 'content'], message: 'must be strict base64' })
+      return { path: file.path, mime: file.mime ?? mimeOf(file.path), content: content ?? Buffer.alloc(0) }
+    }),
+  )
+
+export const publishSpec = z
+  .object({
+    name: nameSpec,
+    slug: slugSpec.nullish(),
+    description: descriptionSpec.nullish(),
+    entrypoint: z
+      .string()
+      .nullish()
+      .transform((path) => path ?? 'index.html'),
+    visibility: visibilitySpec.nullish(),
+    files: filesSpec,
+  })
+  .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
+    path: ['entrypoint'],
+    message: 'must be one of the files',
+  })
+
+export const updateSpec = z.object({
+  name: nameSpec.optional(),
+  description: descriptionSpec.nullish(),
+  visibility: visibilitySpec.optional(),
+})
+
+export const listSpec = z.object({
+  search: textSpec(NAME_LIMIT).nullish(),
+  ownerHandle: textSpec(NAME_LIMIT).nullish(),
+})
+
+export type PublishInput = z.input<typeof publishSpec>
+export type Publication = z.output<typeof publishSpec>

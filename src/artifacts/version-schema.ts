@@ -1,0 +1,47 @@
+import { addNode, builder } from '../graphql/builder.ts'
+import { listComplexity } from '../graphql/list-args.ts'
+import { PrincipalType } from '../identity/schema.ts'
+import { NotFoundError } from '../kernel/errors.ts'
+import { PAGE_LIMIT } from '../kernel/pages.ts'
+
+/** For fields that are never null: what a foreign key leads to is there, unless it was deleted this very moment. */
+export const allOf = <Row>(rows: (Row | null)[]): (Row | Error)[] =>
+  rows.map((row) => row ?? new NotFoundError('it is gone'))
+
+const VersionFileType = builder.prismaObject('VersionFile', {
+  fields: (t) => ({
+    path: t.exposeString('path', { description: 'Relative to the root of the site: `css/main.css`.' }),
+    mime: t.exposeString('mime', { description: 'Media type.' }),
+    digest: t.exposeString('digest'),
+    sizeBytes: t.exposeInt('sizeBytes', { description: 'Bytes of its content.' }),
+  }),
+})
+
+export const ArtifactVersionType = builder.prismaObject('ArtifactVersion', {
+  fields: (t) => ({
+    versionNo: t.exposeInt('versionNo'),
+    entrypoint: t.exposeString('entrypoint'),
+    fileCount: t.exposeInt('fileCount', { description: 'How many files it has.' }),
+    sizeBytes: t.float({ description: 'Bytes of all files together.', resolve: ({ sizeBytes }) => Number(sizeBytes) }),
+    files: t.field({
+      type: [VersionFileType],
+      description: 'Its files by path, page by page.',
+      complexity: listComplexity,
+      args: {
+        first: t.arg.int({ defaultValue: PAGE_LIMIT, description: `At most ${PAGE_LIMIT}.` }),
+        after: t.arg.string({ description: 'The path behind which to go on; absent: from the start.' }),
+      },
+      resolve: ({ id }, { first, after }, { artifacts }) => artifacts.files(id, first ?? PAGE_LIMIT, after ?? null),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was published.' }),
+    createdBy: t.loadable({
+      type: PrincipalType,
+      description: 'Who published it.',
+      resolve: ({ createdById }) => createdById,
+      load: async (ids: string[], { identity }) => allOf(await identity.principals(ids)),
+      loaderOptions: { cache: false },
+    }),
+  }),
+})
+
+addNode(ArtifactVersionType, (ids, { viewer, artifacts }) => artifacts.versionsByIds(viewer, ids))

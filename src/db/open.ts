@@ -1,0 +1,28 @@
+/** The PostgreSQL that the configuration names, migrated: `DATABASE_URL`, or one of our own in DATA_DIR. */
+import type { ClientConfig } from 'pg'
+import type { Log } from '../kernel/log.ts'
+import { openEmbedded } from './embedded.ts'
+import { migrate } from './migrate.ts'
+
+export type PostgresServer = {
+  connection: ClientConfig
+  /** Stops the embedded one; nothing else is ours to stop. */
+  stop(): Promise<void>
+}
+
+export async function openPostgres(
+  { databaseUrl, dataDir }: { databaseUrl: string | undefined; dataDir: string },
+  log: Log,
+): Promise<PostgresServer> {
+  const server: PostgresServer = databaseUrl
+    ? { connection: { connectionString: databaseUrl }, stop: async () => {} }
+    : await openEmbedded({ dataDir, log })
+  try {
+    const applied = await migrate(server.connection)
+    if (applied.length > 0) log.info({ migrations: applied }, 'database migrated')
+    return server
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}

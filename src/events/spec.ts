@@ -1,0 +1,25 @@
+import { z } from 'zod'
+
+/** Characters of an event's payload or a run's input, as JSON. */
+export const PAYLOAD_LIMIT = 256 * 1024
+
+/** Name of an event: `order.paid`. */
+export const eventType = z
+  .string()
+  .max(100, 'must have at most 100 characters')
+  .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/, 'must be lower-case words joined by dots, such as order.paid')
+
+/** Any JSON that PostgreSQL can keep. */
+export const payload = z.unknown().superRefine((value, context) => {
+  const text = value == null ? '' : JSON.stringify(value)
+  if (text.length > PAYLOAD_LIMIT) context.addIssue(`must be at most ${PAYLOAD_LIMIT} characters of JSON`)
+  if (text.includes('\\u0000')) context.addIssue('must not hold a NUL character')
+})
+
+/** Types that only Runsheet itself emits, so that a listener can believe them. */
+const reserved = /^(artifact|comment|run|job)\./
+
+export const emitEventSpec = z.object({
+  type: eventType.refine((type) => !reserved.test(type), 'is emitted by Runsheet only; take a name of your own'),
+  payload: payload.optional(),
+})

@@ -1,0 +1,13 @@
+/** The schema: every feature adds its types by being imported. */
+import './errors.ts'
+import '../identity/schema.ts'
+import '../artifacts/schema.ts'
+import '../schedules/schema.ts'
+import '../jobs/schema.ts'
+import '../runs/schema.ts'
+import '../runs/event-types.ts'
+import '../runs/subscription.ts'
+import '../events/schema.ts'
+import { builder } from './builder.ts'
+
+export const schema = builder.toSchema()

@@ -1,0 +1,73 @@
+/** Where the content of files is kept: by owner and SHA-256, so what was published before is not stored again. */
+import type pg from 'pg'
+import { type Sql, sqlOn } from '../db/sql.ts'
+
+/** `digest`: SHA-256 in hex. */
+export type Blob = { digest: string; content: Buffer }
+
+export type Storage = {
+  /** Keeps what is not there yet, as a part of the transaction that `sql` belongs to. Digests must be distinct. */
+  put(sql: Sql, ownerId: string, blobs: Blob[]): Promise<void>
+  /** Null if there is no such content. */
+  read(ownerId: string, digest: string): Promise<Buffer<ArrayBuffer> | null>
+}
+
+/** Bytes that one statement carries; a larger file goes alone. */
+const BATCH_BYTES = 8 * 1024 * 1024
+
+const MISSING = `select digest from unnest($2::text[]) as given(digest)
+  where not exists (select from blob b where b.owner_id = $1::uuid and b.digest = given.digest)`
+
+/** The contents come as one binary parameter: in an array each byte would travel as two characters. */
+const INSERT = `insert into blob (owner_id, digest, content, size_bytes)
+  select $1::uuid, digest, substring($2::bytea from start for size), size
+  from unnest($3::text[], $4::int[], $5::int[]) as given(digest, start, size)
+  on conflict do nothing`
+
+const READ = 'select content from blob where owner_id = $1::uuid and digest = $2'
+
+export function createPostgresStorage(pool: pg.Pool): Storage {
+  const anySql = sqlOn(pool)
+  return {
+    async put(sql, ownerId, blobs) {
+      const rows = await sql<{ digest: string }>(MISSING, [ownerId, blobs.map(({ digest }) => digest)])
+      const missing = new Set(rows.map(({ digest }) => digest))
+      for (const batch of batches(blobs.filter(({ digest }) => missing.has(digest)))) {
+        const content = Buffer.concat(batch.map((blob) => blob.content))
+        const sizes = batch.map((blob) => blob.content.length)
+        await sql(INSERT, [ownerId, content, batch.map(({ digest }) => digest), startsOf(sizes), sizes])
+      }
+    },
+    async read(ownerId, digest) {
+      const [row] = await anySql<{ content: Buffer<ArrayBuffer> }>(READ, [ownerId, digest])
+      return row?.content ?? null
+    },
+  }
+}
+
+/** Where each slice starts, from 1. */
+function startsOf(sizes: number[]): number[] {
+  const starts: number[] = []
+  let start = 1
+  for (const size of sizes) {
+    starts.push(start)
+    start += size
+  }
+  return starts
+}
+
+/** In the order of the digests: two publishes that share content wait for each other instead of deadlocking. */
+function* batches(blobs: Blob[]): Generator<Blob[]> {
+  let batch: Blob[] = []
+  let bytes = 0
+  for (const blob of blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))) {
+    if (batch.length > 0 && bytes + blob.content.length > BATCH_BYTES) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(blob)
+    bytes += blob.content.length
+  }
+  if (batch.length > 0) yield batch
+}

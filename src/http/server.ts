@@ -1,0 +1,85 @@
+/** One port for everything: GraphQL, sites and health. Each request gets an id and one line in the log. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
+import { newId } from '../kernel/ids.ts'
+import type { Log } from '../kernel/log.ts'
+import { currentRequest } from '../kernel/request.ts'
+import { BodyTooLargeError, readBody } from './body.ts'
+import { answerCors } from './cors.ts'
+import type { Health } from './health.ts'
+
+export type RequestHandlerOptions = {
+  yoga: GraphqlServer
+  hosting: { siteOf(host: string): string | null; fetch(request: Request): Promise<Response> }
+  health: Health
+  log: Log
+  corsOrigins: readonly string[]
+  maxBodyBytes: number
+}
+
+export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
+  const { yoga, hosting, health, log, corsOrigins, maxBodyBytes } = options
+  const host = getRequestListener((request) => hosting.fetch(request), { overrideGlobalObjects: false })
+
+  async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
+    if (hosting.siteOf(request.headers.host ?? '') !== null) return host(request, response)
+    if (pathname === GRAPHQL_PATH) return graphql(request, response)
+    if (pathname === '/a' || pathname.startsWith('/a/')) return host(request, response)
+    if (pathname === '/health/live') return json(response, 200, { status: 'ok' })
+    if (pathname === '/health/ready') {
+      const problem = await health.problem()
+      return problem === null
+        ? json(response, 200, { status: 'ok' })
+        : json(response, 503, { status: 'unavailable', reason: problem })
+    }
+    if (pathname === '/') return response.writeHead(302, { location: GRAPHQL_PATH }).end()
+    return json(response, 404, { error: `There is nothing at ${pathname.slice(0, 200)}` })
+  }
+
+  async function graphql(request: IncomingMessage, response: ServerResponse) {
+    if (answerCors(request, response, corsOrigins)) return
+    try {
+      const body = await readBody(request, maxBodyBytes)
+      await yoga(body ? Object.assign(request, { body }) : request, response)
+    } catch (error) {
+      if (!(error instanceof BodyTooLargeError)) throw error
+      const message = `The body is larger than ${maxBodyBytes} bytes (MAX_BODY_BYTES).`
+      response.setHeader('connection', 'close')
+      json(response, 413, { errors: [{ message, extensions: { code: 'LIMIT_EXCEEDED' } }] })
+    }
+  }
+
+  return (request, response) => {
+    const id = requestId(request)
+    const started = performance.now()
+    const { pathname } = new URL(request.url?.startsWith('/') ? `http://localhost${request.url}` : 'http://localhost/')
+    response.setHeader('x-request-id', id)
+    response.once('close', () => {
+      const ms = Math.round(performance.now() - started)
+      log.info({ requestId: id, method: request.method, path: pathname, status: response.statusCode, ms }, 'request')
+    })
+    currentRequest.run({ id }, () => {
+      route(request, response, pathname).catch((error) => {
+        log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
+        if (response.headersSent) response.destroy()
+        else json(response, 500, { error: 'Internal error', requestId: id })
+      })
+    })
+  }
+}
+
+/** The caller's own id, so that a request can be followed through proxies, if it is one. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,100}$/.test(given) ? given : newId()
+}
+
+function json(response: ServerResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value)
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}

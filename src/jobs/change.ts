@@ -1,0 +1,79 @@
+/** Changing a job: under its row lock, so that firing, finishing and other edits come before or after, never between. */
+import type { Job, Prisma, PrismaClient, Schedule } from '../db/generated/prisma/client.ts'
+import { sqlIn } from '../db/sql.ts'
+import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
+import { notifySql } from '../live/events.ts'
+import { recordRuns, skipWaitingRuns } from '../runs/transition.ts'
+import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
+import { recurrenceOf } from '../schedules/stored.ts'
+
+/** A job as it is under the lock; `now` is the database's clock. */
+export type LockedJob = Job & { schedule: Schedule | null; now: Date }
+
+/**
+ * `change` answers what is to be written, or null for nothing.
+ * @throws NotFoundError when the job is gone, ConflictError VERSION when it is not the version that the caller knows
+ */
+export function changeJob(
+  prisma: PrismaClient,
+  jobId: string,
+  change: (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>,
+  version?: number | null,
+): Promise<Job> {
+  return prisma.$transaction(async (tx) => {
+    await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
+    const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: { schedule: true } })
+    if (!job) throw new NotFoundError('there is no such job')
+    if (version != null && version !== job.version) {
+      throw new ConflictError(`the job is at version ${job.version}, not ${version}: read it again`, 'VERSION')
+    }
+    const data = await change(tx, { ...job, now: await databaseNow(tx) })
+    if (!data) return job
+    const changed = await tx.job.update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
+    await tellJobsChanged(tx)
+    return changed
+  })
+}
+
+export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {
+  const [row] = await sqlIn(tx)<{ now: Date }>('select clock_timestamp() as now')
+  return row?.now ?? new Date()
+}
+
+export async function tellJobsChanged(tx: Prisma.TransactionClient): Promise<void> {
+  await sqlIn(tx)(`select 1 as told from (select ${notifySql('jobs')}) told`)
+}
+
+/**
+ * The first slot after now.
+ * @throws ValidationError when the window is none, or leaves no slot
+ */
+export function firstSlot(recurrence: Recurrence, grid: Grid, now: Date): Date {
+  if (grid.startOn && grid.endOn && grid.endOn <= grid.startOn) {
+    throw ValidationError.at('endOn', 'must be later than startOn')
+  }
+  const slot = nextSlot(recurrence, grid, now)
+  if (!slot) throw ValidationError.at('schedule', 'never fires between startOn and endOn')
+  return slot
+}
+
+/**
+ * Writes down what now will not run: slots that are due but were not fired yet and, on pause and delete, runs that
+ * wait. So each slot of an enabled job is a run or lies in a range that was skipped for a reason.
+ */
+export async function skipUnfired(
+  tx: Prisma.TransactionClient,
+  job: LockedJob,
+  skipReason: 'PAUSED' | 'DELETED' | 'MISFIRE',
+): Promise<void> {
+  const sql = sqlIn(tx)
+  if (skipReason !== 'MISFIRE') await skipWaitingRuns(sql, job.id, skipReason)
+  const { schedule, nextRunAt, now } = job
+  if (!schedule || !nextRunAt || nextRunAt > now) return
+  const slots = slotsBetween(recurrenceOf(schedule), job, new Date(nextRunAt.getTime() - 1), now)
+  if (!slots) return
+  const { first, newest, count } = slots
+  const skipped = { skipReason, skippedCount: count, skippedUntil: newest }
+  await recordRuns(sql, [{ id: newId(), jobId: job.id, trigger: 'SCHEDULE', scheduledFor: first, ...skipped }])
+}

@@ -1,0 +1,287 @@
+import { ActionInputType, ActionType } from '../actions/schema.ts'
+import { ArtifactType } from '../artifacts/schema.ts'
+import type { Job } from '../db/generated/prisma/client.ts'
+import { grouped, loadBatched } from '../graphql/batch.ts'
+import { addNode, builder } from '../graphql/builder.ts'
+import type { Context } from '../graphql/context.ts'
+import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
+import { mayManage } from '../identity/permissions.ts'
+import { PrincipalType } from '../identity/schema.ts'
+import { expectId, uuidOf } from '../kernel/ids.ts'
+import { RunStatusEnum } from '../runs/enums.ts'
+import { ScheduleInputType, ScheduleType } from '../schedules/schema.ts'
+import {
+  BackoffEnum,
+  CatchUpPolicyEnum,
+  DstGapPolicyEnum,
+  JobTriggerEnum,
+  OverlapPolicyEnum,
+  RetryOnEnum,
+  SurfaceEnum,
+} from './enums.ts'
+
+const RetryPolicyType = builder.objectRef<Job>('RetryPolicy').implement({
+  description: 'Whether and when a failed attempt is followed by another.',
+  fields: (t) => ({
+    maxAttempts: t.exposeInt('maxAttempts', { description: 'Counts the first try.' }),
+    backoff: t.expose('backoff', { type: BackoffEnum, description: 'How the delay grows.' }),
+    initialDelay: t.exposeInt('initialDelay', { description: 'Seconds before the second try.' }),
+    maxDelay: t.exposeInt('maxDelay', { description: 'Seconds; no delay is longer, unless the receiver asks for it.' }),
+    jitter: t.exposeBoolean('jitter', { description: 'Whether delays vary by ±20 %.' }),
+    retryOn: t.expose('retryOn', { type: RetryOnEnum, description: 'Which failures are tried again.' }),
+  }),
+})
+
+export const JobType = builder.prismaObject('Job', {
+  fields: (t) => ({
+    surface: t.expose('surface', { type: SurfaceEnum, description: 'The API through which it was made.' }),
+    number: t.exposeInt('number', { description: 'Integer id.' }),
+    name: t.exposeString('name', { nullable: true, description: 'As given.' }),
+    displayName: t.string({
+      description: 'The name or, without one, what it does.',
+      resolve: async (job, _args, context) =>
+        job.name ?? `${(await actionsOf(job, context))[0]?.kind ?? 'job'} #${job.number}`,
+    }),
+    description: t.exposeString('description', { nullable: true, description: 'For readers.' }),
+    notes: t.exposeString('notes', { nullable: true, description: 'For those who look after it.' }),
+    owner: t.loadable({
+      type: PrincipalType,
+      description: 'Whose it is.',
+      loaderOptions: { cache: false },
+      load: (ids: string[], { identity }) => identity.principals(ids) as never,
+      resolve: ({ ownerId }) => ownerId,
+    }),
+    artifact: t.loadable({
+      type: ArtifactType,
+      nullable: true,
+      description: 'The artifact that it is put on.',
+      loaderOptions: { cache: false },
+      load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
+      resolve: ({ artifactId }) => artifactId,
+    }),
+    schedule: t.loadable({
+      type: ScheduleType,
+      nullable: true,
+      description: 'When it fires; null for event jobs and those run by hand.',
+      loaderOptions: { cache: false },
+      load: (ids: string[], { schedules }) => schedules.byIds(ids) as never,
+      resolve: ({ scheduleId }) => scheduleId,
+    }),
+    trigger: t.expose('trigger', { type: JobTriggerEnum, description: 'What starts it by itself.' }),
+    eventType: t.exposeString('eventType', { nullable: true, description: 'The event that starts it.' }),
+    actions: t.field({
+      type: [ActionType],
+      description: 'Its steps, in order.',
+      resolve: (job, _args, context) => actionsOf(job, context),
+    }),
+    enabled: t.exposeBoolean('enabled', { description: 'False while it is paused.' }),
+    startOn: t.expose('startOn', { type: 'DateTime', nullable: true, description: 'No slot before this.' }),
+    endOn: t.expose('endOn', { type: 'DateTime', nullable: true, description: 'No slot after this.' }),
+    nextRunAt: t.expose('nextRunAt', { type: 'DateTime', nullable: true, description: 'Its next slot.' }),
+    lastRunAt: t.expose('lastRunAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the newest finished run was started.',
+    }),
+    lastStatus: t.expose('lastStatus', {
+      type: RunStatusEnum,
+      nullable: true,
+      description: 'The last final status but SKIPPED.',
+    }),
+    retry: t.field({
+      type: RetryPolicyType,
+      description: 'What happens after a failed attempt.',
+      resolve: (job) => job,
+    }),
+    overlap: t.expose('overlap', {
+      type: OverlapPolicyEnum,
+      nullable: true,
+      description: 'Null: SKIP for slots, QUEUE_ALL for events and runs by hand.',
+    }),
+    catchUp: t.expose('catchUp', { type: CatchUpPolicyEnum, description: 'What happens to slots that were missed.' }),
+    catchUpWindow: t.exposeInt('catchUpWindow', {
+      description: 'Seconds; what was missed longer ago is not caught up.',
+    }),
+    dstGap: t.expose('dstGap', {
+      type: DstGapPolicyEnum,
+      description: 'What happens to fixed times that fall into a gap of the clock.',
+    }),
+    timeout: t.exposeInt('timeoutSeconds', { description: 'Seconds that one attempt may take.' }),
+    upcoming: t.field({
+      type: ['DateTime'],
+      description: 'Its next slots; none while it is paused.',
+      complexity: 5,
+      args: { count: t.arg.int({ defaultValue: 5, description: '1 to 100.' }) },
+      resolve: (job, { count }, { jobs }) => jobs.upcoming(job, count ?? 5),
+    }),
+    signingSecret: t.string({
+      nullable: true,
+      description: 'The secret that signs its webhooks (Standard Webhooks), for its owner.',
+      authScopes: (job, _args, { viewer }) => mayManage(viewer, job),
+      complexity: 10,
+      resolve: (job, _args, { jobs, viewer }) => jobs.signingSecret(viewer, job),
+    }),
+    version: t.exposeInt('version', {
+      description: 'Rises with every change; give it to an update to exclude lost ones.',
+    }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was deleted; its runs still show it.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
+  }),
+})
+
+addNode(JobType, (ids, { jobs, viewer }) => jobs.byIds(viewer, ids))
+
+const actionsOf = (job: { id: string }, context: Context) =>
+  loadBatched(context, 'Job.actions', job.id, async (ids) =>
+    grouped(ids, await context.jobs.actionsOf(ids), ({ jobId }) => jobId),
+  )
+
+builder.queryFields((t) => ({
+  job: t.field({
+    type: JobType,
+    nullable: true,
+    description: 'One job; null if there is none that you may read.',
+    args: { id: t.arg.id({ required: true, description: '`job_…`' }) },
+    resolve: (_root, { id }, { jobs, viewer }) => {
+      const uuid = uuidOf('Job', id)
+      return uuid ? jobs.find(viewer, uuid) : null
+    },
+  }),
+  jobs: t.connection({
+    type: JobType,
+    description: 'Your jobs; of administrators all.',
+    complexity: listComplexity,
+    args: {
+      filter: t.arg({ type: JobFilterInput, description: 'Only jobs for which all of this holds.' }),
+      orderBy: t.arg({ type: ListOrderEnum, defaultValue: 'NEWEST', description: 'In which order.' }),
+    },
+    resolve: (_root, { filter, ...args }, { jobs, viewer }) =>
+      jobs.list(viewer, {
+        ...args,
+        filter: filter && { ...filter, artifactId: filter.artifactId && expectId('Artifact', filter.artifactId) },
+      }),
+  }),
+}))
+
+const JobFilterInput = builder.inputType('JobFilter', {
+  description: 'Jobs for which all of this holds.',
+  fields: (t) => ({
+    search: t.string({ description: 'In name or description, whatever the case.' }),
+    surface: t.field({ type: SurfaceEnum, description: 'Made through this API.' }),
+    enabled: t.boolean({ description: 'Not paused, or paused.' }),
+    artifactId: t.id({ description: 'On this artifact.' }),
+    ownerHandle: t.string({ description: 'Of this owner.' }),
+    lastStatus: t.field({ type: RunStatusEnum, description: 'Whose last run ended so.' }),
+  }),
+})
+
+const RetryPolicyInput = builder.inputType('RetryPolicyInput', {
+  description: 'Absent fields are unchanged or take their default.',
+  fields: (t) => ({
+    maxAttempts: t.int({ description: 'Counts the first try; 1 to 100. Default 1.' }),
+    backoff: t.field({ type: BackoffEnum, description: 'How the delay grows. Default EXPONENTIAL.' }),
+    initialDelay: t.int({ description: 'Seconds before the second try. Default 10.' }),
+    maxDelay: t.int({ description: 'Seconds; no delay is longer. Default 3,600.' }),
+    jitter: t.boolean({ description: 'Whether delays vary by ±20 %. Default true.' }),
+    retryOn: t.field({ type: RetryOnEnum, description: 'Which failures are tried again. Default TRANSIENT.' }),
+  }),
+})
+
+type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]
+
+/** What a create and an update have in common. */
+const settings = (t: InputFields) => ({
+  name: t.string({ description: 'At most 200 characters.' }),
+  description: t.string({ description: 'At most 1,000 characters.' }),
+  notes: t.string({ description: 'At most 10,000 characters.' }),
+  schedule: t.field({ type: ScheduleInputType, description: 'When it fires; not together with eventType.' }),
+  eventType: t.string({
+    description: 'The event that starts it, such as `artifact.updated`; not together with schedule.',
+  }),
+  startOn: t.field({ type: 'DateTime', description: 'No slot before this.' }),
+  endOn: t.field({ type: 'DateTime', description: 'No slot after this.' }),
+  retry: t.field({ type: RetryPolicyInput, description: 'What happens after a failed attempt.' }),
+  overlap: t.field({
+    type: OverlapPolicyEnum,
+    description: 'Null: SKIP for slots, QUEUE_ALL for events and runs by hand.',
+  }),
+  catchUp: t.field({ type: CatchUpPolicyEnum, description: 'What happens to slots that were missed. Default LATEST.' }),
+  catchUpWindow: t.int({ description: 'Seconds; what was missed longer ago is not caught up. Default 86,400.' }),
+  dstGap: t.field({ type: DstGapPolicyEnum, description: 'Fixed times in a gap of the clock. Default RUN_AFTER_GAP.' }),
+  timeout: t.int({ description: 'Seconds that one attempt may take; 1 to 86,400. Default 60.' }),
+})
+
+const CreateJobInput = builder.inputType('CreateJobInput', {
+  description: 'A new job. Without schedule and eventType it is run by hand.',
+  fields: (t) => ({
+    artifactId: t.id({ description: 'The artifact that it is put on.' }),
+    actions: t.field({ type: [ActionInputType], required: true, description: 'Its steps, in order; at least one.' }),
+    enabled: t.boolean({ defaultValue: true, description: 'False: paused from the start.' }),
+    ...settings(t),
+  }),
+})
+
+const UpdateJobInput = builder.inputType('UpdateJobInput', {
+  description: 'Absent fields stay as they are; null clears.',
+  fields: (t) => ({
+    jobId: t.id({ required: true, description: '`job_…`' }),
+    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps.' }),
+    version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
+    ...settings(t),
+  }),
+})
+
+const jobIdInput = (name: string, description: string) =>
+  builder.inputType(name, {
+    description,
+    fields: (t) => ({ jobId: t.id({ required: true, description: '`job_…`' }) }),
+  })
+
+const PauseJobInput = jobIdInput('PauseJobInput', 'Which job to pause.')
+const ResumeJobInput = jobIdInput('ResumeJobInput', 'Which job to resume.')
+const DeleteJobInput = jobIdInput('DeleteJobInput', 'Which job to delete.')
+
+builder.mutationFields((t) => ({
+  createJob: t.field({
+    type: JobType,
+    errors: {},
+    description: 'Makes a job of your own.',
+    args: { input: t.arg({ type: CreateJobInput, required: true, description: 'The job.' }) },
+    resolve: (_root, { input: { artifactId, ...input } }, { jobs, viewer }) =>
+      jobs.create(viewer, { ...input, artifactId: artifactId && expectId('Artifact', artifactId) }),
+  }),
+  updateJob: t.field({
+    type: JobType,
+    errors: {},
+    description: 'Changes a job. An edit of the schedule fires no slot that is past, and an interval keeps its grid.',
+    args: { input: t.arg({ type: UpdateJobInput, required: true, description: 'What to change.' }) },
+    resolve: (_root, { input: { jobId, ...input } }, { jobs, viewer }) =>
+      jobs.update(viewer, { ...input, jobId: expectId('Job', jobId) }),
+  }),
+  pauseJob: t.field({
+    type: JobType,
+    errors: {},
+    description: 'No slot or event starts it until it is resumed; by hand it still runs.',
+    args: { input: t.arg({ type: PauseJobInput, required: true, description: 'Which.' }) },
+    resolve: (_root, { input }, { jobs, viewer }) => jobs.pause(viewer, expectId('Job', input.jobId)),
+  }),
+  resumeJob: t.field({
+    type: JobType,
+    errors: {},
+    description: 'Goes on with the first slot after now; what fell into the pause is not made up for.',
+    args: { input: t.arg({ type: ResumeJobInput, required: true, description: 'Which.' }) },
+    resolve: (_root, { input }, { jobs, viewer }) => jobs.resume(viewer, expectId('Job', input.jobId)),
+  }),
+  deleteJob: t.field({
+    type: JobType,
+    errors: {},
+    description: 'Deletes a job: what waits is skipped, what runs finishes, and its runs can still be read.',
+    args: { input: t.arg({ type: DeleteJobInput, required: true, description: 'Which.' }) },
+    resolve: (_root, { input }, { jobs, viewer }) => jobs.remove(viewer, expectId('Job', input.jobId)),
+  }),
+}))

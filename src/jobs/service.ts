@@ -1,0 +1,285 @@
+/** Jobs: when × what. Every change of a schedule leaves the job with its next slot, or with none, in the same transaction. */
+import type { ActionRegistry } from '../actions/registry.ts'
+import { newSigningSecret } from '../actions/signature.ts'
+import type { ArtifactService } from '../artifacts/service.ts'
+import type {
+  Action,
+  Job,
+  JobTrigger,
+  Prisma,
+  PrismaClient,
+  RunStatus,
+  Surface,
+} from '../db/generated/prisma/client.ts'
+import { type ListOrder, listById } from '../db/keyset.ts'
+import { mayManage, mayReadJob, requireScope } from '../identity/permissions.ts'
+import type { SignedIn, Viewer } from '../identity/viewer.ts'
+import { ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
+import type { Connection, PageArgs } from '../kernel/pages.ts'
+import type { Seal } from '../kernel/seal.ts'
+import { validate } from '../kernel/validate.ts'
+import { nextSlots } from '../schedules/recurrence.ts'
+import type { ScheduleService } from '../schedules/service.ts'
+import type { ScheduleInput } from '../schedules/spec.ts'
+import { recurrenceOf, storedOf } from '../schedules/stored.ts'
+import { type ActionInput, parseActions } from './action-input.ts'
+import { changeJob, databaseNow, firstSlot, type LockedJob, skipUnfired, tellJobsChanged } from './change.ts'
+import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput, updateJobSpec } from './spec.ts'
+
+export type JobService = ReturnType<typeof createJobService>
+
+export type JobFilter = {
+  search?: string | null | undefined
+  surface?: Surface | null | undefined
+  enabled?: boolean | null | undefined
+  artifactId?: string | null | undefined
+  ownerHandle?: string | null | undefined
+  lastStatus?: RunStatus | null | undefined
+}
+
+/** `Job.upcoming` shows no more. */
+export const UPCOMING_LIMIT = 100
+
+export function createJobService(deps: {
+  prisma: PrismaClient
+  artifacts: ArtifactService
+  schedules: ScheduleService
+  actions: ActionRegistry
+  seal: Seal
+}) {
+  const { prisma, artifacts, schedules, actions: registry, seal } = deps
+
+  /** The artifact that a job is put on: one that the viewer may change. */
+  async function requireArtifact(viewer: SignedIn, id: string): Promise<string> {
+    const artifact = await artifacts.find(viewer, { id })
+    if (!artifact || artifact.deletedAt) throw new NotFoundError('there is no such artifact')
+    if (!mayManage(viewer, artifact)) throw new ForbiddenError('only its owner may put jobs on an artifact')
+    return artifact.id
+  }
+
+  /** A job that the viewer may change. */
+  async function requireJob(viewer: Viewer, id: string): Promise<Job> {
+    requireScope(viewer, 'jobs:write')
+    const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
+    if (!job || !mayReadJob(viewer, job)) throw new NotFoundError('there is no such job')
+    return job
+  }
+
+  /** Changes a job under its row lock. `change` gets it as it is then. */
+  async function update(
+    viewer: Viewer,
+    jobId: string,
+    change: (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>,
+    version?: number | null,
+  ): Promise<Job> {
+    await requireJob(viewer, jobId)
+    return changeJob(prisma, jobId, change, version)
+  }
+
+  return {
+    async create(
+      viewer: Viewer,
+      input: CreateJobInput & {
+        artifactId?: string | null | undefined
+        schedule?: ScheduleInput | null | undefined
+        actions: ActionInput[]
+      },
+    ): Promise<Job> {
+      const owner = requireScope(viewer, 'jobs:write')
+      const spec = validate(createJobSpec, input)
+      const recurrence = input.schedule ? schedules.parse(input.schedule) : null
+      const steps = parseActions(registry, input.actions)
+      const trigger = triggerOf(recurrence !== null, spec.eventType ?? null)
+      const artifactId = input.artifactId ? await requireArtifact(owner, input.artifactId) : null
+      const enabled = spec.enabled ?? true
+      const { name, description, notes, eventType, startOn, endOn } = spec
+
+      return prisma.$transaction(async (tx) => {
+        const now = await databaseNow(tx)
+        const window = {
+          anchor: now,
+          startOn: startOn ?? null,
+          endOn: endOn ?? null,
+          dstGap: spec.dstGap ?? 'RUN_AFTER_GAP',
+        }
+        const nextRunAt = recurrence && firstSlot(recurrence, window, now)
+        const jobId = newId()
+        const job = await tx.job.create({
+          data: {
+            id: jobId,
+            surface: 'GRAPHQL',
+            name: name || null,
+            description: description || null,
+            notes: notes || null,
+            owner: { connect: { id: owner.principalId } },
+            createdBy: { connect: { id: owner.principalId } },
+            ...(artifactId && { artifact: { connect: { id: artifactId } } }),
+            ...(recurrence && {
+              schedule: { create: { id: newId(), ownerId: owner.principalId, ...storedOf(recurrence) } },
+            }),
+            trigger,
+            eventType: eventType ?? null,
+            enabled,
+            ...window,
+            nextRunAt: enabled ? nextRunAt : null,
+            ...policiesOf(spec),
+            actions: { createMany: { data: steps } },
+            signingSecret: { create: { current: seal.seal(newSigningSecret()) } },
+          },
+        })
+        await tellJobsChanged(tx)
+        return job
+      })
+    },
+
+    /** Absent fields stay as they are; null clears. An edit of the schedule fires no slot that is past. */
+    update(
+      viewer: Viewer,
+      {
+        jobId,
+        ...input
+      }: UpdateJobInput & {
+        jobId: string
+        schedule?: ScheduleInput | null | undefined
+        actions?: ActionInput[] | null | undefined
+      },
+    ): Promise<Job> {
+      const spec = validate(updateJobSpec, input)
+      const recurrence = input.schedule ? schedules.parse(input.schedule) : null
+      const steps = input.actions ? parseActions(registry, input.actions) : null
+      const { name, description, notes, startOn, endOn, dstGap } = spec
+
+      return update(
+        viewer,
+        jobId,
+        async (tx, job) => {
+          const kept = input.schedule === undefined && job.schedule ? recurrenceOf(job.schedule) : null
+          const next = recurrence ?? kept
+          const eventType = spec.eventType === undefined ? job.eventType : spec.eventType
+          const trigger = triggerOf(next !== null, eventType)
+          const rescheduled = [input.schedule, startOn, endOn, dstGap].some((field) => field !== undefined)
+          const window = {
+            anchor: job.anchor,
+            startOn: startOn === undefined ? job.startOn : startOn,
+            endOn: endOn === undefined ? job.endOn : endOn,
+            dstGap: dstGap ?? job.dstGap,
+          }
+          const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
+          if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
+          if (steps) {
+            await tx.action.deleteMany({ where: { jobId } })
+            await tx.action.createMany({ data: steps.map((step) => ({ ...step, jobId })) })
+          }
+          if (recurrence && job.scheduleId) {
+            await tx.schedule.update({ where: { id: job.scheduleId }, data: storedOf(recurrence) })
+          }
+          return {
+            ...(name !== undefined && { name: name || null }),
+            ...(description !== undefined && { description: description || null }),
+            ...(notes !== undefined && { notes: notes || null }),
+            ...(recurrence &&
+              !job.scheduleId && {
+                schedule: { create: { id: newId(), ownerId: job.ownerId, ...storedOf(recurrence) } },
+              }),
+            ...(input.schedule === null && { schedule: { disconnect: true } }),
+            trigger,
+            eventType,
+            ...window,
+            ...(rescheduled && { nextRunAt: job.enabled ? nextRunAt : null }),
+            ...policiesOf(spec),
+          }
+        },
+        spec.version,
+      )
+    },
+
+    /** No slot fires while it is paused, and those that wait are skipped; running it by hand still works. */
+    pause: (viewer: Viewer, jobId: string): Promise<Job> =>
+      update(viewer, jobId, async (tx, job) => {
+        if (!job.enabled) return null
+        await skipUnfired(tx, job, 'PAUSED')
+        return { enabled: false, nextRunAt: null }
+      }),
+
+    /** Goes on with the first slot after now: what fell into the pause is not made up for. */
+    resume: (viewer: Viewer, jobId: string): Promise<Job> =>
+      update(viewer, jobId, async (_tx, job) => {
+        if (job.enabled) return null
+        const [next = null] = job.schedule ? nextSlots(recurrenceOf(job.schedule), job, job.now, 1) : []
+        return { enabled: true, nextRunAt: next }
+      }),
+
+    /** It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. */
+    remove: (viewer: Viewer, jobId: string): Promise<Job> =>
+      update(viewer, jobId, async (tx, job) => {
+        await skipUnfired(tx, job, 'DELETED')
+        return { enabled: false, nextRunAt: null, deletedAt: job.now }
+      }),
+
+    async find(viewer: Viewer, id: string): Promise<Job | null> {
+      const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
+      return job && mayReadJob(viewer, job) ? job : null
+    },
+
+    /** In the order of the ids, deleted ones too; null where there is none that the viewer may read. */
+    async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Job | null)[]> {
+      const found = await prisma.job.findMany({ where: { id: { in: [...ids] } } })
+      const byId = new Map(found.filter((job) => mayReadJob(viewer, job)).map((job) => [job.id, job]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+
+    list(
+      viewer: Viewer,
+      args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: ListOrder | null | undefined },
+    ): Promise<Connection<Job>> {
+      const reader = requireScope(viewer, 'jobs:read')
+      const where = whereOf(reader, args.filter ?? {})
+      return listById(args, {
+        rows: (query) => prisma.job.findMany({ ...query, where: { AND: [where, query.where] } }),
+        count: () => prisma.job.count({ where }),
+      })
+    },
+
+    /** The steps of each job, in order. */
+    async actionsOf(jobIds: readonly string[]): Promise<Action[]> {
+      return prisma.action.findMany({ where: { jobId: { in: [...jobIds] } }, orderBy: { position: 'asc' } })
+    },
+
+    /** The next slots, as far as they can be known; none while it is paused. */
+    async upcoming(job: Job, count: number): Promise<Date[]> {
+      if (count < 1 || count > UPCOMING_LIMIT) throw ValidationError.at('count', `must be from 1 to ${UPCOMING_LIMIT}`)
+      if (!job.enabled || !job.nextRunAt || !job.scheduleId) return []
+      const [schedule] = await schedules.byIds([job.scheduleId])
+      if (!schedule) return []
+      return nextSlots(recurrenceOf(schedule), job, new Date(job.nextRunAt.getTime() - 1), count)
+    },
+
+    /** The secret that its webhooks are signed with, for whoever may change the job. */
+    async signingSecret(viewer: Viewer, job: Job): Promise<string | null> {
+      if (!mayManage(viewer, job)) return null
+      const secret = await prisma.signingSecret.findUnique({ where: { jobId: job.id } })
+      return secret && seal.open(secret.current)
+    },
+  }
+}
+
+function triggerOf(scheduled: boolean, eventType: string | null): JobTrigger {
+  if (scheduled && eventType) throw ValidationError.at('eventType', 'cannot be combined with a schedule')
+  return scheduled ? 'SCHEDULE' : eventType ? 'EVENT' : 'MANUAL'
+}
+
+function whereOf(reader: SignedIn, filter: JobFilter): Prisma.JobWhereInput {
+  const { search, surface, enabled, artifactId, ownerHandle, lastStatus } = filter
+  const contains = search ? { contains: search, mode: 'insensitive' as const } : null
+  return {
+    deletedAt: null,
+    ...(!reader.isAdmin && { ownerId: reader.principalId }),
+    ...(contains && { OR: [{ name: contains }, { description: contains }] }),
+    ...(surface && { surface }),
+    ...(enabled != null && { enabled }),
+    ...(artifactId && { artifactId }),
+    ...(ownerHandle && { owner: { handle: ownerHandle } }),
+    ...(lastStatus && { lastStatus }),
+  }
+}

@@ -1,0 +1,60 @@
+/** What a job may look like; one set of rules for every API. */
+import { z } from 'zod'
+import { eventType } from '../events/spec.ts'
+
+export const NAME_LIMIT = 200
+export const DESCRIPTION_LIMIT = 1_000
+export const NOTES_LIMIT = 10_000
+export const ACTIONS_LIMIT = 50
+
+const DAY = 86_400
+const YEAR = 366 * DAY
+
+const text = (limit: number) => z.string().max(limit, `must have at most ${limit} characters`)
+const seconds = (least: number, most: number) =>
+  z.int('must be whole seconds').min(least, `must be at least ${least}`).max(most, `must be at most ${most}`)
+
+/** All fields optional: absent ones are unchanged, or take the default of the table. */
+export const retrySpec = z.strictObject({
+  maxAttempts: z.int().min(1, 'must be at least 1: it counts the first try').max(100, 'must be at most 100').nullish(),
+  backoff: z.enum(['FIXED', 'LINEAR', 'EXPONENTIAL']).nullish(),
+  initialDelay: seconds(0, DAY).nullish(),
+  maxDelay: seconds(0, 7 * DAY).nullish(),
+  jitter: z.boolean().nullish(),
+  retryOn: z.enum(['TRANSIENT', 'ANY']).nullish(),
+})
+
+/** Fields that a create and an update share. Null clears, absent leaves alone. */
+const common = {
+  name: text(NAME_LIMIT).nullish(),
+  description: text(DESCRIPTION_LIMIT).nullish(),
+  notes: text(NOTES_LIMIT).nullish(),
+  eventType: eventType.nullish(),
+  startOn: z.date().nullish(),
+  endOn: z.date().nullish(),
+  retry: retrySpec.nullish(),
+  overlap: z.enum(['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'ALLOW']).nullish(),
+  catchUp: z.enum(['LATEST', 'ALL', 'NONE']).nullish(),
+  catchUpWindow: seconds(0, YEAR).nullish(),
+  dstGap: z.enum(['RUN_AFTER_GAP', 'SKIP']).nullish(),
+  timeout: seconds(1, DAY).nullish(),
+}
+
+export const createJobSpec = z.object({ ...common, enabled: z.boolean().nullish() })
+
+export const updateJobSpec = z.object({ ...common, version: z.int().nullish() })
+
+export type CreateJobInput = z.input<typeof createJobSpec>
+export type UpdateJobInput = z.input<typeof updateJobSpec>
+
+/** The policies among an input's fields, as columns; absent ones are left out. Only `overlap` can be cleared. */
+export function policiesOf({ retry, overlap, catchUp, catchUpWindow, timeout }: z.output<typeof updateJobSpec>) {
+  const given = { ...retry, catchUp, catchUpWindow, timeoutSeconds: timeout }
+  const columns = Object.entries(given).filter(([, value]) => value != null)
+  return {
+    ...(Object.fromEntries(columns) as NonNullableFields<typeof given>),
+    ...(overlap !== undefined && { overlap }),
+  }
+}
+
+type NonNullableFields<T> = { [Key in keyof T]?: NonNullable<T[Key]> }

@@ -1,0 +1,28 @@
+import { builder } from '../graphql/builder.ts'
+
+export const RunStatusEnum = builder.enumType('RunStatus', {
+  description:
+    'QUEUED waits, RUNNING works, RETRYING waits for its next attempt; SUCCEEDED, FAILED, CANCELLED and SKIPPED are final.',
+  values: ['QUEUED', 'RUNNING', 'RETRYING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'SKIPPED'] as const,
+})
+
+export const RunTriggerEnum = builder.enumType('RunTrigger', {
+  description: 'What started a run.',
+  values: ['SCHEDULE', 'EVENT', 'MANUAL'] as const,
+})
+
+export const SkipReasonEnum = builder.enumType('SkipReason', {
+  description:
+    'Why it did not become work: another run was on (OVERLAP), too many waited (QUEUE_FULL), nobody was there in time (MISFIRE), or its job was paused or deleted.',
+  values: ['OVERLAP', 'QUEUE_FULL', 'MISFIRE', 'PAUSED', 'DELETED'] as const,
+})
+
+export const AttemptStatusEnum = builder.enumType('AttemptStatus', {
+  description: 'How an attempt ended, or RUNNING. LOST: its worker died or lost its lease.',
+  values: ['RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'LOST'] as const,
+})
+
+export const StepStatusEnum = builder.enumType('StepStatus', {
+  description: 'How a step ended, or RUNNING.',
+  values: ['RUNNING', 'SUCCEEDED', 'FAILED'] as const,
+})

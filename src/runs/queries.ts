@@ -1,0 +1,28 @@
+import type { RunStatus } from '../db/generated/prisma/enums.ts'
+import type { KeysetQuery } from '../db/keyset.ts'
+import type { Sql } from '../db/sql.ts'
+
+/** Ids of one page of runs of each job, in one statement however many jobs there are. */
+export async function runIdsOfJobs(
+  sql: Sql,
+  jobIds: readonly string[],
+  { where, orderBy, take }: KeysetQuery,
+  status: RunStatus | null,
+): Promise<string[]> {
+  const rows = await sql<{ id: string }>(orderBy.id === 'desc' ? RUNS_OF_JOBS('desc') : RUNS_OF_JOBS('asc'), [
+    jobIds,
+    where.id?.gt ?? null,
+    where.id?.lt ?? null,
+    status,
+    take,
+  ])
+  return rows.map(({ id }) => id)
+}
+
+const RUNS_OF_JOBS = (direction: 'asc' | 'desc') => `
+select page.id from unnest($1::uuid[]) as j(id) cross join lateral (
+  select r.id from run r
+  where r.job_id = j.id and ($2::uuid is null or r.id > $2) and ($3::uuid is null or r.id < $3)
+    and ($4::run_status is null or r.status = $4)
+  order by r.id ${direction} limit $5
+) page`

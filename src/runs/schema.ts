@@ -1,0 +1,267 @@
+import { ArtifactType } from '../artifacts/schema.ts'
+import { grouped, loadBatched } from '../graphql/batch.ts'
+import { addNode, builder } from '../graphql/builder.ts'
+import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
+import { OverlapPolicyEnum } from '../jobs/enums.ts'
+import { JobType } from '../jobs/schema.ts'
+import { expectId, formatId, uuidOf } from '../kernel/ids.ts'
+import { AttemptStatusEnum, RunStatusEnum, RunTriggerEnum, SkipReasonEnum, StepStatusEnum } from './enums.ts'
+import { isFinal, type RunError } from './states.ts'
+
+export const RunErrorType = builder.objectRef<RunError>('RunError').implement({
+  description: 'Why an attempt, a step or a call failed.',
+  fields: (t) => ({
+    code: t.exposeString('code', { description: 'Stable, for programs: `HTTP_503`, `TIMEOUT`, `LOST` …' }),
+    message: t.exposeString('message', { description: 'For people.' }),
+  }),
+})
+
+/** Stored as JSON, written by `transition.ts` only. */
+const errorOf = (error: unknown) => error as RunError | null
+
+export const RunType = builder.prismaObject('Run', {
+  fields: (t) => ({
+    job: t.loadable({
+      type: JobType,
+      description: 'What it is an execution of.',
+      loaderOptions: { cache: false },
+      load: (ids: string[], { jobs, viewer }) => jobs.byIds(viewer, ids) as never,
+      resolve: ({ jobId }) => jobId,
+    }),
+    artifact: t.loadable({
+      type: ArtifactType,
+      nullable: true,
+      description: 'The artifact of its job.',
+      loaderOptions: { cache: false },
+      load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
+      resolve: ({ artifactId }) => artifactId,
+    }),
+    status: t.expose('status', { type: RunStatusEnum, description: 'Where it stands.' }),
+    isFinal: t.boolean({
+      description: 'Whether its status will never change again.',
+      resolve: ({ status }) => isFinal(status),
+    }),
+    trigger: t.expose('trigger', { type: RunTriggerEnum, description: 'What started it.' }),
+    scheduledFor: t.expose('scheduledFor', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Its slot: the instant that the schedule asked for.',
+    }),
+    availableAt: t.expose('availableAt', {
+      type: 'DateTime',
+      description: 'It does not start before this: its slot, or the end of a retry’s delay.',
+    }),
+    attempt: t.exposeInt('attempt', { description: 'How often it was started.' }),
+    losses: t.exposeInt('losses', { description: 'Attempts that ended with their worker; they spend no retries.' }),
+    queuedAt: t.expose('queuedAt', { type: 'DateTime', description: 'When it was made.' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its first attempt began.',
+    }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it became final.' }),
+    durationMs: t.int({
+      nullable: true,
+      description: 'From its first start to its end, in milliseconds.',
+      resolve: ({ startedAt, finishedAt }) => startedAt && finishedAt && finishedAt.getTime() - startedAt.getTime(),
+    }),
+    error: t.field({
+      type: RunErrorType,
+      nullable: true,
+      description: 'Why the last attempt failed.',
+      resolve: ({ error }) => errorOf(error),
+    }),
+    input: t.expose('input', { type: 'JSON', nullable: true, description: 'What it was started with by hand.' }),
+    output: t.expose('output', { type: 'JSON', nullable: true, description: 'What its last step left.' }),
+    skipReason: t.expose('skipReason', { type: SkipReasonEnum, nullable: true, description: 'Why it was SKIPPED.' }),
+    skippedCount: t.exposeInt('skippedCount', {
+      nullable: true,
+      description: 'How many slots this SKIPPED run stands for; counted up to 1,000.',
+    }),
+    skippedUntil: t.expose('skippedUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The last of those slots; scheduledFor is the first.',
+    }),
+    steps: t.field({
+      type: [RunStepType],
+      description: 'Its steps that were begun, in order.',
+      resolve: ({ id }, _args, context) =>
+        loadBatched(context, 'Run.steps', id, async (ids) =>
+          grouped(ids, await context.runs.steps(ids), ({ runId }) => runId),
+        ),
+    }),
+    attempts: t.field({
+      type: [RunAttemptType],
+      description: 'Its attempts, in order.',
+      resolve: ({ id }, _args, context) =>
+        loadBatched(context, 'Run.attempts', id, async (ids) =>
+          grouped(ids, await context.runs.attempts(ids), ({ runId }) => runId),
+        ),
+    }),
+    deliveries: t.field({
+      type: [DeliveryType],
+      description: 'Its outgoing calls, in order.',
+      resolve: ({ id }, _args, context) =>
+        loadBatched(context, 'Run.deliveries', id, async (ids) =>
+          grouped(ids, await context.runs.deliveries(ids), ({ runId }) => runId),
+        ),
+    }),
+  }),
+})
+
+addNode(RunType, (ids, { runs, viewer }) => runs.byIds(viewer, ids))
+
+const RunStepType = builder.prismaObject('RunStep', {
+  fields: (t) => ({
+    position: t.exposeInt('position', { description: 'Order among the steps, from 0.' }),
+    kind: t.exposeString('kind', { description: 'The kind of its action.' }),
+    name: t.exposeString('name', { description: 'The name of its action.' }),
+    status: t.expose('status', { type: StepStatusEnum, description: 'How it ended, or RUNNING.' }),
+    attempt: t.exposeInt('attempt', { description: 'The attempt that last worked on it.' }),
+    output: t.expose('output', { type: 'JSON', nullable: true, description: 'What it left.' }),
+    error: t.field({
+      type: RunErrorType,
+      nullable: true,
+      description: 'Why it failed.',
+      resolve: ({ error }) => errorOf(error),
+    }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it was begun.' }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),
+  }),
+})
+
+const RunAttemptType = builder.prismaObject('RunAttempt', {
+  fields: (t) => ({
+    attempt: t.exposeInt('attempt', { description: 'From 1.' }),
+    status: t.expose('status', { type: AttemptStatusEnum, description: 'How it ended, or RUNNING.' }),
+    error: t.field({
+      type: RunErrorType,
+      nullable: true,
+      description: 'Why it failed.',
+      resolve: ({ error }) => errorOf(error),
+    }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),
+  }),
+})
+
+const DeliveryType = builder.prismaObject('Delivery', {
+  fields: (t) => ({
+    id: t.id({ description: '`dlv_…`', resolve: ({ id }) => formatId('Delivery', id) }),
+    attempt: t.exposeInt('attempt', { description: 'The attempt that made the call.' }),
+    position: t.exposeInt('position', { description: 'The step that made it.' }),
+    method: t.exposeString('method', { description: 'HTTP method.' }),
+    url: t.exposeString('url', { description: 'Where it went.' }),
+    requestBytes: t.exposeInt('requestBytes', { description: 'Bytes of the body that was sent.' }),
+    status: t.exposeInt('status', {
+      nullable: true,
+      description: 'HTTP status of the answer; null if there was none.',
+    }),
+    responseHeaders: t.expose('responseHeaders', {
+      type: 'JSON',
+      nullable: true,
+      description: 'Headers of the answer, name to value.',
+    }),
+    responseBody: t.string({
+      nullable: true,
+      description: 'The first 20,000 bytes of the answer, as UTF-8.',
+      resolve: ({ responseBody }) => responseBody && Buffer.from(responseBody).toString('utf8'),
+    }),
+    truncated: t.exposeBoolean('truncated', { description: 'Whether the answer was longer.' }),
+    error: t.field({
+      type: RunErrorType,
+      nullable: true,
+      description: 'Why there was no whole answer.',
+      resolve: ({ error }) => errorOf(error),
+    }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When the call began.' }),
+    durationMs: t.exposeInt('durationMs', { description: 'How long it took, in milliseconds.' }),
+  }),
+})
+
+builder.prismaObjectFields(JobType, (t) => ({
+  lastRun: t.field({
+    type: RunType,
+    nullable: true,
+    description: 'Its newest run, whatever its state.',
+    resolve: async ({ id }, _args, context) => {
+      const page = await loadBatched(context, 'Job.lastRun', id, (ids) => context.runs.ofJobs(ids, { first: 1 }))
+      return page.edges[0]?.node ?? null
+    },
+  }),
+  runs: t.connection({
+    type: RunType,
+    description: 'Its runs, newest first.',
+    complexity: listComplexity,
+    args: { status: t.arg({ type: RunStatusEnum, description: 'Only those in this state.' }) },
+    resolve: ({ id }, args, context) =>
+      loadBatched(context, `Job.runs ${JSON.stringify(args)}`, id, (ids) => context.runs.ofJobs(ids, args)),
+  }),
+}))
+
+const RunFilterInput = builder.inputType('RunFilter', {
+  description: 'Runs for which all of this holds.',
+  fields: (t) => ({
+    jobId: t.id({ description: 'Of this job.' }),
+    artifactId: t.id({ description: 'Of jobs on this artifact.' }),
+    status: t.field({ type: RunStatusEnum, description: 'In this state.' }),
+    trigger: t.field({ type: RunTriggerEnum, description: 'Started by this.' }),
+    since: t.field({ type: 'DateTime', description: 'Made at or after this instant.' }),
+    until: t.field({ type: 'DateTime', description: 'Made before this instant.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  run: t.field({
+    type: RunType,
+    nullable: true,
+    description: 'One run; null if there is none that you may read.',
+    args: { id: t.arg.id({ required: true, description: '`run_…`' }) },
+    resolve: (_root, { id }, { runs, viewer }) => {
+      const uuid = uuidOf('Run', id)
+      return uuid ? runs.find(viewer, uuid) : null
+    },
+  }),
+  runs: t.connection({
+    type: RunType,
+    description: 'Runs of your jobs; for administrators of all.',
+    complexity: listComplexity,
+    args: {
+      filter: t.arg({ type: RunFilterInput, description: 'Only runs for which all of this holds.' }),
+      orderBy: t.arg({ type: ListOrderEnum, defaultValue: 'NEWEST', description: 'In which order.' }),
+    },
+    resolve: (_root, { filter, ...args }, { runs, viewer }) =>
+      runs.list(viewer, {
+        ...args,
+        filter: filter && {
+          ...filter,
+          jobId: filter.jobId && expectId('Job', filter.jobId),
+          artifactId: filter.artifactId && expectId('Artifact', filter.artifactId),
+        },
+      }),
+  }),
+}))
+
+const RunJobInput = builder.inputType('RunJobInput', {
+  description: 'A run by hand.',
+  fields: (t) => ({
+    jobId: t.id({ required: true, description: '`job_…`' }),
+    payload: t.field({ type: 'JSON', description: 'Becomes the run’s input; at most 256 KiB.' }),
+    overlap: t.field({
+      type: OverlapPolicyEnum,
+      description: 'For this run only. Default: the job’s, else QUEUE_ALL.',
+    }),
+  }),
+})
+
+builder.mutationField('runJob', (t) =>
+  t.field({
+    type: RunType,
+    errors: {},
+    description: 'Runs a job now, even a paused one.',
+    args: { input: t.arg({ type: RunJobInput, required: true, description: 'Which, and with what.' }) },
+    resolve: (_root, { input: { jobId, ...input } }, { runs, viewer }) =>
+      runs.start(viewer, { ...input, jobId: expectId('Job', jobId) }),
+  }),
+)

@@ -1,0 +1,173 @@
+/** Reading runs and what they left behind, starting them by hand, and watching them. */
+
+import type pg from 'pg'
+import type { ArtifactService } from '../artifacts/service.ts'
+import type {
+  Delivery,
+  Prisma,
+  PrismaClient,
+  Run,
+  RunAttempt,
+  RunStatus,
+  RunStep,
+  RunTrigger,
+} from '../db/generated/prisma/client.ts'
+import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
+import { inTransaction, sqlOn } from '../db/sql.ts'
+import { requireScope } from '../identity/permissions.ts'
+import type { Viewer } from '../identity/viewer.ts'
+import type { JobService } from '../jobs/service.ts'
+import { NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
+import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
+import { validate } from '../kernel/validate.ts'
+import type { Feed } from '../live/feed.ts'
+import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
+import { admit } from './overlap.ts'
+import { runIdsOfJobs } from './queries.ts'
+import { type RunJobInput, runJobSpec } from './spec.ts'
+import { countActive, recordRuns } from './transition.ts'
+
+export type RunService = ReturnType<typeof createRunService>
+
+export type RunFilter = {
+  jobId?: string | null | undefined
+  artifactId?: string | null | undefined
+  status?: RunStatus | null | undefined
+  trigger?: RunTrigger | null | undefined
+  since?: Date | null | undefined
+  until?: Date | null | undefined
+}
+
+export function createRunService(deps: {
+  prisma: PrismaClient
+  pool: pg.Pool
+  artifacts: ArtifactService
+  jobs: JobService
+  reader: LogReader
+  feed: Feed
+}) {
+  const { prisma, pool, artifacts, jobs, reader, feed } = deps
+
+  /** Only those that the viewer may read; in the order of the ids. */
+  async function byIds(viewer: Viewer, ids: readonly string[]): Promise<(Run | null)[]> {
+    const found = await prisma.run.findMany({ where: { id: { in: [...ids] } } })
+    const readable = await jobs.byIds(viewer, [...new Set(found.map(({ jobId }) => jobId))])
+    const jobIds = new Set(readable.flatMap((job) => (job ? [job.id] : [])))
+    const byId = new Map(found.filter(({ jobId }) => jobIds.has(jobId)).map((run) => [run.id, run]))
+    return ids.map((id) => byId.get(id) ?? null)
+  }
+
+  return {
+    byIds,
+
+    async find(viewer: Viewer, id: string): Promise<Run | null> {
+      const [run = null] = await byIds(viewer, [id])
+      return run
+    },
+
+    list(
+      viewer: Viewer,
+      args: PageArgs & { filter?: RunFilter | null | undefined; orderBy?: ListOrder | null | undefined },
+    ): Promise<Connection<Run>> {
+      const reader = requireScope(viewer, 'jobs:read')
+      const { jobId, artifactId, status, trigger, since, until } = args.filter ?? {}
+      const where: Prisma.RunWhereInput = {
+        ...(!reader.isAdmin && { job: { ownerId: reader.principalId } }),
+        ...(jobId && { jobId }),
+        ...(artifactId && { artifactId }),
+        ...(status && { status }),
+        ...(trigger && { trigger }),
+        ...((since || until) && { queuedAt: { ...(since && { gte: since }), ...(until && { lt: until }) } }),
+      }
+      return listById(args, {
+        rows: (query) => prisma.run.findMany({ ...query, where: { AND: [where, query.where] } }),
+        count: () => prisma.run.count({ where }),
+      })
+    },
+
+    /** One page of runs of each job; the jobs are ones that the viewer may read. */
+    async ofJobs(
+      jobIds: readonly string[],
+      args: PageArgs & { status?: RunStatus | null | undefined },
+    ): Promise<Connection<Run>[]> {
+      const page = pageOf(args)
+      const status = args.status ?? null
+      const query = keysetOf(page, 'NEWEST')
+      const ids = await runIdsOfJobs(sqlOn(pool), jobIds, query, status)
+      const rows = await prisma.run.findMany({ where: { id: { in: ids } }, orderBy: query.orderBy })
+      return jobIds.map((jobId) =>
+        connectionOf(
+          page,
+          rows.filter((run) => run.jobId === jobId),
+          ({ id }) => [id],
+          () => prisma.run.count({ where: { jobId, ...(status && { status }) } }),
+        ),
+      )
+    },
+
+    /** Queues a run now, of a paused job too. What overlaps is decided as for any run; a skipped one is answered as such. */
+    async start(viewer: Viewer, input: RunJobInput & { jobId: string }): Promise<Run> {
+      requireScope(viewer, 'jobs:run')
+      const spec = validate(runJobSpec, input)
+      const job = await jobs.find(viewer, input.jobId)
+      if (!job) throw new NotFoundError('there is no such job')
+      const id = newId()
+      await inTransaction(pool, async (sql) => {
+        const [locked] = await sql<{ id: string }>(
+          'select id from job where id = $1::uuid and deleted_at is null for no key update',
+          [job.id],
+        )
+        if (!locked) throw new NotFoundError('there is no such job')
+        const active = await countActive(sql, [job.id])
+        const admission = admit(spec.overlap ?? job.overlap ?? 'QUEUE_ALL', active(job.id))
+        await recordRuns(sql, [{ id, jobId: job.id, trigger: 'MANUAL', input: spec.payload, ...admission }])
+      })
+      return prisma.run.findUniqueOrThrow({ where: { id } })
+    },
+
+    steps: (runIds: readonly string[]): Promise<RunStep[]> =>
+      prisma.runStep.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { position: 'asc' } }),
+
+    attempts: (runIds: readonly string[]): Promise<RunAttempt[]> =>
+      prisma.runAttempt.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { attempt: 'asc' }, take: 1000 }),
+
+    deliveries: (runIds: readonly string[]): Promise<Delivery[]> =>
+      prisma.delivery.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { id: 'asc' }, take: 1000 }),
+
+    /** Of each run the first `limit` events later than the cursor, in order. The runs are ones that the viewer may read. */
+    events: (runIds: readonly string[], after: string | null | undefined, limit: number): Promise<FeedEvent[]> =>
+      reader.ofRuns(runIds, positionOf(after ?? ''), limit),
+
+    countEvents: reader.countOf,
+
+    /**
+     * Events of the runs that the viewer may see and that match all of the filter, later than the cursor `after`, then
+     * each new one. Absent: from now on; empty: from the start of what is kept.
+     */
+    async watch(
+      viewer: Viewer,
+      filter: { runId?: string; jobId?: string; artifactId?: string },
+      after: string | null | undefined,
+    ): Promise<AsyncIterableIterator<FeedEvent>> {
+      const reader = requireScope(viewer, 'jobs:read')
+      if (filter.runId !== undefined && !(await byIds(viewer, [filter.runId]))[0]) {
+        throw new NotFoundError('there is no such run')
+      }
+      if (filter.jobId !== undefined && !(await jobs.byIds(viewer, [filter.jobId]))[0]) {
+        throw new NotFoundError('there is no such job')
+      }
+      if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
+        throw new NotFoundError('there is no such artifact')
+      }
+      const visible: FeedFilter = reader.isAdmin ? filter : { ...filter, ownerId: reader.principalId }
+      return feed.follow(visible, after == null ? null : positionOf(after))
+    },
+  }
+}
+
+/** A cursor is a position in the log; the empty one is before the first. */
+function positionOf(cursor: string): number {
+  if (!/^\d{0,15}$/.test(cursor)) throw ValidationError.at('after', 'is not a cursor of this stream')
+  return Number(cursor)
+}

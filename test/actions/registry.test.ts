@@ -1,0 +1,93 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { StepContext } from '../../src/actions/driver.ts'
+import { createEgress } from '../../src/actions/egress.ts'
+import { createActionRegistry } from '../../src/actions/registry.ts'
+import { ValidationError } from '../../src/kernel/errors.ts'
+import { startReceiver } from './receiver.ts'
+
+function open() {
+  const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
+  onTestFinished(() => egress.close())
+  return createActionRegistry({ egress, version: '0.0.0' })
+}
+
+function issuesOf(run: () => unknown) {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof ValidationError) return error.issues
+    throw error
+  }
+  return []
+}
+
+const context: StepContext = {
+  runId: '0190a3b4-0000-7000-8000-000000000001',
+  position: 0,
+  attempt: 1,
+  signal: new AbortController().signal,
+  run: { id: 'run_1', job: { id: 'job_1', name: null }, trigger: 'MANUAL', scheduledFor: null, attempt: 1 },
+  artifact: null,
+  event: null,
+  input: null,
+  signingSecrets: [],
+}
+
+describe('the registry', () => {
+  test('knows its kinds, each with a description', () => {
+    const registry = open()
+    expect(registry.kinds).toContain('webhook')
+    for (const kind of registry.kinds)
+      expect(registry.get(kind)).toMatchObject({ kind, description: expect.any(String) })
+    expect(registry.get('no-such')).toBe(undefined)
+    expect(registry.get('constructor')).toBe(undefined)
+  })
+
+  test('fills in defaults, and takes null for absent', () => {
+    const config = { url: 'https://example.com/', method: null, headers: null, body: null, contentType: null }
+    expect(open().parse('webhook', config)).toEqual({
+      url: 'https://example.com/',
+      method: 'POST',
+      headers: {},
+      includeArtifact: true,
+    })
+  })
+
+  test('names each field that is wrong by its path', () => {
+    const config = { url: 7, method: 'TRACE', headers: { 'x-a': 1 } }
+    const paths = issuesOf(() => open().parse('webhook', config, 'actions.0.webhook')).map(({ path }) => path)
+    expect(paths).toEqual(['actions.0.webhook.url', 'actions.0.webhook.method', 'actions.0.webhook.headers.x-a'])
+  })
+
+  test('names what the shape cannot say in the same way', () => {
+    expect(issuesOf(() => open().parse('webhook', { url: 'http://10.0.0.1/' }, 'actions.2'))).toEqual([
+      { path: 'actions.2.url', message: '10.0.0.1 is not at a public address' },
+    ])
+    expect(issuesOf(() => open().parse('webhook', { url: '' }))).toMatchObject([{ path: 'url' }])
+    for (const config of [null, 'text', [], 1]) {
+      expect(issuesOf(() => open().parse('webhook', config, 'actions.0'))).toMatchObject([{ path: 'actions.0' }])
+    }
+  })
+
+  test('says which kinds there are when asked for another', () => {
+    expect(issuesOf(() => open().parse('pigeon', {}, 'actions.0'))).toEqual([
+      { path: 'actions.0', message: expect.stringMatching(/"pigeon".*webhook/) },
+    ])
+  })
+
+  test('a parsed configuration survives storage and runs', async () => {
+    const receiver = await startReceiver()
+    const registry = open()
+    const stored = JSON.parse(JSON.stringify(registry.parse('webhook', { url: receiver.url, body: { a: 1 } })))
+    expect(await registry.get('webhook')?.execute(stored, context)).toMatchObject({ ok: true })
+    expect(receiver.calls).toMatchObject([{ method: 'POST', body: '{"a":1}' }])
+  })
+
+  test('a stored configuration that no longer fits fails the step, not the engine', async () => {
+    expect(await open().get('webhook')?.execute({ url: 7 }, context)).toMatchObject({
+      ok: false,
+      failure: { code: 'CONFIG', transient: false },
+      deliveries: [],
+    })
+  })
+})

@@ -1,0 +1,314 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHosting } from '../../src/hosting/routes.ts'
+import { createIdentityService } from '../../src/identity/service.ts'
+import type { SignedIn } from '../../src/identity/viewer.ts'
+import { createWorld, page, signUp, type World } from '../artifacts/world.ts'
+
+const API = 'http://localhost:4000'
+const SITE = 'http://demo.localhost:4000'
+const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups'
+const PIXEL = Buffer.from('89504e470d0a1a0a00ff', 'hex')
+
+let world: World
+let alice: SignedIn
+let hosting: ReturnType<typeof createHosting>
+const tokens: Record<string, string> = {}
+
+beforeAll(async () => {
+  world = await createWorld()
+  const identity = createIdentityService({ prisma: world.database.prisma })
+  const { artifacts, storage } = world
+  hosting = createHosting({ artifacts, identity, storage, sitesDomain: 'localhost:4000', publicUrl: API })
+  alice = await signUp(world.database, 'alice')
+  const bob = await signUp(world.database, 'bob')
+  const admin = await signUp(world.database, 'admin', { isAdmin: true })
+  for (const viewer of [alice, bob, admin]) {
+    tokens[viewer.handle] = (await identity.createToken(viewer, { name: 'test' })).token
+  }
+  tokens.narrow = (await identity.createToken(alice, { name: 'narrow', scopes: ['jobs:read'] })).token
+
+  const text = (path: string, content = path) => ({ path, content })
+  const files = [
+    text('index.html', '<h1>home</h1>'),
+    text('main.css', 'h1 { color: red }'),
+    text('app.mjs'),
+    text('data.json', '{}'),
+    text('docs/index.html'),
+    text('docs/404.html'),
+    text('404.html'),
+    text('a b/ü?#%.txt'),
+    text('sub/deep/page.html'),
+    text('empty.txt', ''),
+    { path: 'pixel.png', content: PIXEL.toString('base64'), encoding: 'BASE64' as const },
+    { ...text('legacy.txt'), mime: 'text/plain; charset=latin1' },
+  ]
+  await artifacts.publish(alice, page('demo', '', { name: 'Demo <&"\'> page', files }))
+  await artifacts.publish(alice, page('bare', '', { entrypoint: 'start.htm', files: [text('start.htm', 'the start')] }))
+  await artifacts.publish(alice, page('secret', 'for alice', { visibility: 'PRIVATE' }))
+  await artifacts.publish(alice, page('hidden', 'unlisted', { visibility: 'UNLISTED' }))
+})
+afterAll(() => world.close())
+
+const get = (url: string, init: RequestInit = {}) => hosting.fetch(new Request(url, init))
+const status = async (url: string, init: RequestInit = {}) => (await get(url, init)).status
+const text = async (url: string) => (await get(url)).text()
+const as = (token: string | undefined): RequestInit => ({ headers: { authorization: `Bearer ${token}` } })
+
+describe('the site on its own origin', () => {
+  test('answers its entrypoint at the root', async () => {
+    const response = await get(`${SITE}/`)
+    expect([response.status, await response.text()]).toEqual([200, '<h1>home</h1>'])
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(response.headers.get('cache-control')).toBe('max-age=0, must-revalidate')
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(response.headers.get('content-security-policy')).toBeNull()
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
+    expect(await text('http://bare.localhost:4000/')).toBe('the start')
+  })
+
+  test('answers files, byte for byte, with their types', async () => {
+    const type = async (path: string) => (await get(`${SITE}/${path}`)).headers.get('content-type')
+    expect(await type('main.css')).toBe('text/css; charset=utf-8')
+    expect(await type('app.mjs')).toBe('text/javascript; charset=utf-8')
+    expect(await type('data.json')).toBe('application/json; charset=utf-8')
+    expect(await type('pixel.png')).toBe('image/png')
+    expect(await type('legacy.txt')).toBe('text/plain; charset=latin1')
+    const pixel = await get(`${SITE}/pixel.png`)
+    expect(Buffer.from(await pixel.arrayBuffer()).equals(PIXEL)).toBe(true)
+    expect(await text(`${SITE}/empty.txt`)).toBe('')
+  })
+
+  test('a folder answers its index.html', async () => {
+    expect(await text(`${SITE}/docs/`)).toBe('docs/index.html')
+    expect(await text(`${SITE}/docs/?a=b`)).toBe('docs/index.html')
+    expect(await status(`${SITE}/sub/`)).toBe(404)
+  })
+
+  test('follows the newest deployment', async () => {
+    const read = () => text('http://moving.localhost:4000/')
+    const { id } = await world.artifacts.publish(alice, page('moving', 'one'))
+    await world.artifacts.publish(alice, page('moving', 'two'))
+    expect(await read()).toBe('<p>two</p>')
+    await world.artifacts.rollback(alice, { artifactId: id, versionNo: 1 })
+    expect(await read()).toBe('<p>one</p>')
+    await world.artifacts.remove(alice, id)
+    expect(await status('http://moving.localhost:4000/')).toBe(404)
+  })
+
+  test('a path under /a/ is the site’s own there', async () => {
+    expect((await get(`${SITE}/a/demo/`)).status).toBe(404)
+  })
+})
+
+describe('the viewer page', () => {
+  test('is found without its slash too', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const response = await get(`${API}/a/demo?_raw&x=1`, { method })
+      expect([response.status, response.headers.get('location')]).toEqual([308, '/a/demo/?_raw&x=1'])
+    }
+  })
+
+  test('shows name, slug and the site in a frame without rights', async () => {
+    const response = await get(`${API}/a/demo/`)
+    const html = await response.text()
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(html).toContain('<title>Demo &lt;&amp;&quot;&#39;&gt; page</title>')
+    expect(html).not.toContain('<&')
+    expect(html).toContain('<code>demo</code>')
+    expect(html).toContain('src="/a/demo/?_raw" sandbox="allow-scripts allow-forms allow-popups"')
+  })
+
+  test('runs no script and loads nothing but its frame', async () => {
+    const policy = (await get(`${API}/a/demo/`)).headers.get('content-security-policy') ?? ''
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/=]+'; frame-src 'self'; frame-ancestors 'none'/)
+    expect(policy).not.toMatch(/script-src|unsafe/)
+  })
+
+  test('HEAD has no body', async () => {
+    const response = await get(`${API}/a/demo/`, { method: 'HEAD' })
+    expect([response.status, await response.text()]).toEqual([200, ''])
+  })
+})
+
+describe('files on the API’s origin', () => {
+  test('come in a sandbox and may be read by the sandboxed page', async () => {
+    for (const path of ['?_raw', 'main.css', 'main.css?_raw', 'docs/', 'index.html', 'pixel.png', 'no/such']) {
+      const { headers } = await get(`${API}/a/demo/${path}`)
+      expect([path, headers.get('content-security-policy')]).toEqual([path, SANDBOX])
+      expect([path, headers.get('access-control-allow-origin')]).toEqual([path, '*'])
+      expect([path, headers.get('x-content-type-options')]).toEqual([path, 'nosniff'])
+    }
+    expect(await text(`${API}/a/demo/?_raw`)).toBe('<h1>home</h1>')
+    expect(await text(`${API}/a/demo/docs/`)).toBe('docs/index.html')
+    expect(await text(`${API}/a/hidden/?_raw`)).toBe('<p>unlisted</p>')
+  })
+
+  test('of an unknown slug are 404', async () => {
+    for (const path of [
+      'nobody/',
+      'nobody/?_raw',
+      'nobody/x.css',
+      '',
+      'UPPER/',
+      'demo--v1/',
+      '%00/',
+      `${'x'.repeat(51)}/`,
+    ]) {
+      expect([path, await status(`${API}/a/${path}`)]).toEqual([path, 404])
+    }
+    expect(await status('http://nobody.localhost:4000/')).toBe(404)
+    expect(await status('http://demo--v1.localhost:4000/')).toBe(404)
+    expect(await status('http://a.demo.localhost:4000/')).toBe(404)
+    expect(await status(`${API}/other`)).toBe(404)
+  })
+})
+
+describe('paths', () => {
+  test('are percent-decoded once', async () => {
+    expect(await text(`${SITE}/a%20b/%C3%BC%3F%23%25.txt`)).toBe('a b/ü?#%.txt')
+    expect(await text(`${SITE}/m%61in.css`)).toBe('h1 { color: red }')
+    expect(await text(`${SITE}/docs%2Findex.html`)).toBe('docs/index.html')
+    expect(await status(`${SITE}/m%2561in.css`)).toBe(404)
+  })
+
+  test('that cannot be decoded are 400', async () => {
+    for (const path of ['%', '%zz', '%c3', 'main.css%', '%ff%fe', '%ed%a0%80']) {
+      expect([path, await status(`${SITE}/${path}`)]).toEqual([path, 400])
+      expect([path, await status(`${API}/a/demo/${path}`)]).toEqual([path, 400])
+    }
+  })
+
+  test('that no file can have are 404', async () => {
+    const paths = ['..%2fmain.css', 'docs/..%2Fmain.css', 'x/%2e%2e%2fmain.css', '%00', 'main.css%00', '.%2fmain.css']
+    for (const path of [...paths, '%2fmain.css', '/main.css', 'docs//index.html', '..%5cmain.css', 'x'.repeat(2000)]) {
+      expect([path, await status(`${SITE}/${path}`)]).toEqual([path, 404])
+      expect([path, await status(`${API}/a/demo/${path}`)]).toEqual([path, 404])
+    }
+  })
+})
+
+describe('missing files', () => {
+  test('are answered by the nearest 404.html', async () => {
+    for (const [path, body] of [
+      ['docs/none', 'docs/404.html'],
+      ['docs/a/b/none.html', 'docs/404.html'],
+      ['none', '404.html'],
+      ['sub/deep/none/', '404.html'],
+    ]) {
+      const response = await get(`${SITE}/${path}`)
+      expect([path, response.status, await response.text()]).toEqual([path, 404, body])
+      expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+      expect(response.headers.get('etag')).toBeNull()
+    }
+    expect(await status(`${SITE}/none`, { headers: { 'if-none-match': '*' } })).toBe(404)
+    expect(await status(`${SITE}/404.html`)).toBe(200)
+  })
+
+  test('are a plain 404 where there is none', async () => {
+    const response = await get('http://bare.localhost:4000/none')
+    expect([response.status, response.headers.get('content-type')]).toEqual([404, 'text/plain; charset=utf-8'])
+  })
+})
+
+describe('conditions and methods', () => {
+  test('a file that is there already is not sent again', async () => {
+    const etag = (await get(`${SITE}/main.css`)).headers.get('etag') ?? ''
+    expect(etag).toMatch(/^"[0-9a-f]{64}"$/)
+    for (const given of [etag, `W/${etag}`, `"x", ${etag}`, `"a,b",W/${etag} , "y"`, '*', ' * ']) {
+      const response = await get(`${SITE}/main.css`, { headers: { 'if-none-match': given } })
+      expect([given, response.status, await response.text()]).toEqual([given, 304, ''])
+      expect(response.headers.get('etag')).toBe(etag)
+    }
+    for (const given of ['"x"', etag.slice(1, -1), `"${etag.slice(2)}`, '']) {
+      expect([given, await status(`${SITE}/main.css`, { headers: { 'if-none-match': given } })]).toEqual([given, 200])
+    }
+    const raw = await get(`${API}/a/demo/main.css`, { headers: { 'if-none-match': etag } })
+    expect([raw.status, raw.headers.get('content-security-policy')]).toEqual([304, SANDBOX])
+  })
+
+  test('HEAD says what GET would, without the body', async () => {
+    for (const path of ['main.css', '', 'none', 'docs/none']) {
+      const [head, body] = await Promise.all([get(`${SITE}/${path}`, { method: 'HEAD' }), get(`${SITE}/${path}`)])
+      expect([path, head.status, [...head.headers]]).toEqual([path, body.status, [...body.headers]])
+      expect(await head.text()).toBe('')
+      expect(head.headers.get('content-length')).toBe(String((await body.arrayBuffer()).byteLength))
+    }
+  })
+
+  test('other methods are refused', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+      for (const url of [`${SITE}/`, `${API}/a/demo/`, `${API}/a/demo/main.css`]) {
+        const response = await get(url, { method })
+        expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+      }
+    }
+  })
+})
+
+describe('private sites', () => {
+  const urls = ['http://secret.localhost:4000/', `${API}/a/secret/`, `${API}/a/secret/?_raw`, `${API}/a/secret/none`]
+
+  test('are 401 without credentials or with bad ones', async () => {
+    for (const url of urls) {
+      for (const init of [{}, as('rst_wrong'), { headers: { authorization: 'Basic YTpi' } }]) {
+        const response = await get(url, init)
+        expect([url, response.status, response.headers.get('www-authenticate')]).toEqual([url, 401, 'Bearer'])
+        expect(await response.text()).not.toContain('for alice')
+      }
+    }
+  })
+
+  test('are 403 to somebody else and to a token without the scope', async () => {
+    for (const url of urls) {
+      expect([url, await status(url, as(tokens.bob)), await status(url, as(tokens.narrow))]).toEqual([url, 403, 403])
+    }
+  })
+
+  test('are shown to their owner and to administrators, and kept by no shared cache', async () => {
+    for (const url of urls) {
+      for (const token of [tokens.alice, tokens.admin]) {
+        const response = await get(url, as(token))
+        expect([url, response.status]).toEqual([url, url.endsWith('none') ? 404 : 200])
+        if (response.ok) expect(response.headers.get('cache-control')).toBe('private, no-cache')
+      }
+    }
+    expect(await (await get(urls[0] ?? '', as(tokens.alice))).text()).toBe('<p>for alice</p>')
+  })
+
+  test('credentials do not matter to what anyone may see', async () => {
+    expect(await status(`${SITE}/`, as('rst_wrong'))).toBe(200)
+    expect(await status(`${API}/a/demo/`, as('rst_wrong'))).toBe(200)
+  })
+})
+
+describe('hosts', () => {
+  const at = (sitesDomain: string, publicUrl: string) => {
+    const { artifacts, storage } = world
+    const identity = { authenticate: async () => null }
+    return createHosting({ artifacts, identity, storage, sitesDomain, publicUrl }).siteOf
+  }
+
+  test('below the sites’ domain are sites, whatever the port and the case', () => {
+    const siteOf = at('localhost:4000', API)
+    expect(['demo.localhost:4000', 'Demo.LOCALHOST', 'demo.localhost.:80'].map(siteOf)).toEqual(Array(3).fill('demo'))
+    for (const host of [
+      'localhost:4000',
+      'localhost',
+      '127.0.0.1:4000',
+      '[::1]:4000',
+      'demolocalhost',
+      'demo.example',
+      '',
+    ]) {
+      expect([host, siteOf(host)]).toEqual([host, null])
+    }
+  })
+
+  test('never belong to the API there, but for its own', () => {
+    const siteOf = at('example.org', 'https://api.example.org/')
+    expect(siteOf('api.example.org')).toBeNull()
+    expect(siteOf('demo--v1.example.org')).toBe('demo--v1')
+    expect(siteOf('a.b.example.org')).toBe('a.b')
+  })
+})
