@@ -36,6 +36,8 @@ export async function generate(): Promise<void> {
     schemaAst: schema,
     documents: operationsIn(path.join(root, 'test')),
     config: {
+      documentMode: 'string',
+      emitLegacyCommonJSImports: false,
       useTypeImports: true,
       enumsAsTypes: true,
       scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string' },

@@ -9,7 +9,7 @@ import {
   isPublicAddress,
   UnresolvedError,
 } from '../../src/actions/egress.ts'
-import { startReceiver } from './receiver.ts'
+import { startReceiver } from '../support/receiver.ts'
 
 function open(options: Partial<EgressOptions> = {}) {
   const egress = createEgress({ allowCidrs: [], httpsOnly: false, lookup: neverAsked, ...options })

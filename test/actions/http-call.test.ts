@@ -10,7 +10,7 @@ import {
   MAX_RESPONSE_BYTES,
   retryAfterSeconds,
 } from '../../src/actions/http-call.ts'
-import { deferred, startReceiver } from './receiver.ts'
+import { deferred, startReceiver } from '../support/receiver.ts'
 
 function caller(options: Partial<EgressOptions> = {}) {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false, ...options })

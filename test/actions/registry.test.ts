@@ -3,7 +3,7 @@ import type { StepContext } from '../../src/actions/driver.ts'
 import { createEgress } from '../../src/actions/egress.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
-import { startReceiver } from './receiver.ts'
+import { startReceiver } from '../support/receiver.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })

@@ -157,10 +157,10 @@ describe('publishing', () => {
   })
 
   test('shared content in any order deadlocks nobody', async () => {
-    const files = Array.from({ length: 200 }, (_, index) => ({ path: `${index}`, content: `deadlock ${index}` }))
-    const some = (slug: string, order: number) =>
-      page(slug, '', { entrypoint: '0', files: order % 2 ? files : files.toReversed() })
-    await Promise.all(Array.from({ length: 8 }, (_, index) => publish(bob, some(`lock-${index}`, index))))
+    // Large enough that each file is a statement of its own, so that the two can meet between them.
+    const files = ['a', 'b', 'c', 'd'].map((path) => ({ path, content: path.repeat(5 * 1024 * 1024) }))
+    const some = (slug: string, order: typeof files) => page(slug, '', { entrypoint: 'a', files: order })
+    await Promise.all([publish(bob, some('this-way', files)), publish(bob, some('that-way', files.toReversed()))])
   })
 
   test('needs the scope, and says what is wrong with the input', async () => {
@@ -203,12 +203,33 @@ describe('versions', () => {
     expect(await liveNo(id)).toBe(3)
   })
 
-  test('a rollback to a version and its deletion at once never leave the artifact without a live version', async () => {
-    const { id } = await publish(alice, page('both', '1'))
-    await publish(alice, page('both', '2'))
-    const ref = { artifactId: id, versionNo: 1 }
-    await Promise.allSettled([world.artifacts.rollback(alice, ref), world.artifacts.deleteVersion(alice, ref)])
-    expect(await liveNo(id)).toBeGreaterThan(0)
+  test('many rollbacks at once are deployments without a gap', async () => {
+    const { id } = await publish(alice, page('to-and-fro', '1'))
+    await publish(alice, page('to-and-fro', '2'))
+    const versions = Array.from({ length: 10 }, (_, index) => 1 + (index % 2))
+    await Promise.all(versions.map((versionNo) => world.artifacts.rollback(alice, { artifactId: id, versionNo })))
+    const deployments = await world.database.prisma.deployment.findMany({ where: { artifactId: id } })
+    expect(new Set(deployments.map(({ deploymentNo }) => deploymentNo))).toEqual(
+      new Set(Array.from({ length: 12 }, (_, index) => index + 1)),
+    )
+  })
+
+  test('of a rollback to a version and its deletion at once, one is refused', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { id } = await publish(alice, page(`both-${round}`, '1'))
+      await publish(alice, page(`both-${round}`, '2'))
+      const ref = { artifactId: id, versionNo: 1 }
+      const answers = await Promise.allSettled([
+        world.artifacts.rollback(alice, ref),
+        world.artifacts.deleteVersion(alice, ref),
+      ])
+      const refused = answers.map((answer) => answer.status === 'rejected' && answer.reason.code)
+      expect([
+        [false, 'CONFLICT'],
+        ['NOT_FOUND', false],
+      ]).toContainEqual(refused)
+      expect(await liveNo(id)).toBe(refused[0] ? 2 : 1)
+    }
   })
 
   test('are listed page by page, the newest first', async () => {

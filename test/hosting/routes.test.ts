@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { artifactUrl, siteUrl } from '../../src/hosting/addresses.ts'
 import { createHosting } from '../../src/hosting/routes.ts'
 import { createIdentityService } from '../../src/identity/service.ts'
 import type { SignedIn } from '../../src/identity/viewer.ts'
@@ -279,6 +280,15 @@ describe('private sites', () => {
   test('credentials do not matter to what anyone may see', async () => {
     expect(await status(`${SITE}/`, as('rst_wrong'))).toBe(200)
     expect(await status(`${API}/a/demo/`, as('rst_wrong'))).toBe(200)
+  })
+})
+
+describe('addresses', () => {
+  test('are those that are served', () => {
+    expect(artifactUrl('https://runsheet.example', 'demo')).toBe('https://runsheet.example/a/demo/')
+    expect(artifactUrl('https://runsheet.example/base/', 'demo')).toBe('https://runsheet.example/base/a/demo/')
+    expect(siteUrl('https://runsheet.example/', 'sites.example', 'demo')).toBe('https://demo.sites.example/')
+    expect(siteUrl(API, 'localhost:4000', 'demo')).toBe(`${SITE}/`)
   })
 })
 

@@ -1,5 +1,5 @@
 /** One PostgreSQL for the whole test run, with a migrated template that each test file clones. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
@@ -20,6 +20,8 @@ export const TEMPLATE = 'runsheet_template'
 export default async function setup(project: TestProject) {
   await generate()
   const dataDir = await mkdtemp(path.join(tmpdir(), 'runsheet-test-'))
+  // Else, as root, the database would have to live elsewhere: PostgreSQL runs as a user who may not enter here.
+  await chmod(dataDir, 0o755)
   const postgres = await openEmbedded({ dataDir, log: createLog('warn'), durable: false })
   const { host, port, user, password } = postgres.connection
   const admin = new pg.Client({ ...postgres.connection, database: 'postgres' })

@@ -1,12 +1,18 @@
-/** Fails a test file that leaves sockets, servers or timers behind: whoever opens something closes it. */
+/** Fails a test file that leaves sockets, servers or processes behind: whoever opens something closes it. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect } from 'vitest'
 
 const OURS = new Set(['TCPServerWrap', 'TCPSocketWrap', 'ProcessWrap'])
-const before = process.getActiveResourcesInfo().filter((kind) => OURS.has(kind)).length
+const PATIENCE_MS = 5_000
+const open = () =>
+  process
+    .getActiveResourcesInfo()
+    .filter((kind) => OURS.has(kind))
+    .sort()
+const before = open()
 
 afterAll(async () => {
-  const left = () => process.getActiveResourcesInfo().filter((kind) => OURS.has(kind)).length - before
-  await expect
-    .poll(left, { timeout: 5_000, interval: 20, message: 'sockets, servers or processes left open' })
-    .toBeLessThanOrEqual(0)
+  const patience = Date.now() + PATIENCE_MS
+  while (open().length > before.length && Date.now() < patience) await sleep(20)
+  expect(open().slice(before.length), 'sockets, servers or processes left open').toEqual([])
 })

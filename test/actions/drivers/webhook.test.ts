@@ -5,7 +5,7 @@ import type { StepContext } from '../../../src/actions/driver.ts'
 import { createWebhookDriver } from '../../../src/actions/drivers/webhook.ts'
 import { createEgress } from '../../../src/actions/egress.ts'
 import { newSigningSecret } from '../../../src/actions/signature.ts'
-import { type Call, startReceiver } from '../receiver.ts'
+import { type Call, startReceiver } from '../../support/receiver.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
