@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto'
 import type { Artifact } from '../db/generated/prisma/client.ts'
 import type { Sql } from '../db/sql.ts'
+import { emit } from '../events/outbox.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { formatId, newId } from '../kernel/ids.ts'
-import { notifySql } from '../live/events.ts'
 import { ARTIFACT } from './queries.ts'
 import type { Publication } from './spec.ts'
 
@@ -60,11 +60,14 @@ export async function renewArtifact(
   return artifact ?? null
 }
 
+/** The artifact counts its versions itself: the number of a deleted one never comes back, so its address is good for ever. */
 const INSERT_VERSION = `
-  insert into artifact_version (id, artifact_id, version_no, entrypoint, file_count, size_bytes, created_by_id)
-  select $1::uuid, $2::uuid, coalesce(max(version_no), 0) + 1, $3, $4::int, $5::bigint, $6::uuid
-  from artifact_version where artifact_id = $2::uuid
-  returning version_no as "versionNo"`
+with counted as (
+  update artifact set last_version_no = last_version_no + 1 where id = $2::uuid returning last_version_no
+)
+insert into artifact_version (id, artifact_id, version_no, entrypoint, file_count, size_bytes, created_by_id)
+select $1::uuid, $2::uuid, last_version_no, $3, $4::int, $5::bigint, $6::uuid from counted
+returning version_no as "versionNo"`
 
 const INSERT_FILES = `insert into version_file (version_id, path, mime, digest, size_bytes)
   select $1::uuid, * from unnest($2::text[], $3::text[], $4::text[], $5::int[])`
@@ -102,31 +105,24 @@ export async function insertVersion(
 }
 
 const DEPLOY = `
-with deployed as (
-  insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id)
-  select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uuid
-  from deployment where artifact_id = $2::uuid
-  returning deployment_no
-), announced as (
-  insert into domain_event (id, type, owner_id, artifact_id, payload)
-  select $5::uuid, 'artifact.updated', $6::uuid, $2::uuid,
-    $7::jsonb || jsonb_build_object('deployment', deployment_no)
-  from deployed returning id
-)
-select ${notifySql('outbox')} from announced`
+insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id)
+select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uuid
+from deployment where artifact_id = $2::uuid
+returning deployment_no as "deploymentNo"`
 
 /** Makes the version live and says so: `artifact.updated`. */
 export async function deploy(
   sql: Sql,
-  artifact: Artifact,
+  { id: artifactId, ownerId }: Artifact,
   version: DeployedVersion,
   createdById: string,
 ): Promise<void> {
+  const [deployment] = await sql<{ deploymentNo: number }>(DEPLOY, [newId(), artifactId, version.id, createdById])
   const payload = {
-    artifactId: formatId('Artifact', artifact.id),
+    artifactId: formatId('Artifact', artifactId),
     versionNo: version.versionNo,
     versionId: formatId('ArtifactVersion', version.id),
+    deployment: deployment?.deploymentNo,
   }
-  const ids = [newId(), artifact.id, version.id, createdById, newId(), artifact.ownerId]
-  await sql(DEPLOY, [...ids, JSON.stringify(payload)])
+  await emit(sql, { type: 'artifact.updated', ownerId, artifactId, payload })
 }

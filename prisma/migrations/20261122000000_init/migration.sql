@@ -90,6 +90,7 @@ CREATE TABLE "artifact" (
     "slug" TEXT NOT NULL,
     "description" TEXT,
     "visibility" "visibility" NOT NULL DEFAULT 'PUBLIC',
+    "last_version_no" INTEGER NOT NULL DEFAULT 0,
     "deleted_at" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -518,3 +519,6 @@ CREATE INDEX "domain_event_pending" ON "domain_event" ("id") WHERE "dispatched_a
 -- A slug belongs to one artifact that is not deleted; a deleted one keeps it for a while.
 CREATE UNIQUE INDEX "artifact_slug_live" ON "artifact" ("slug") WHERE "deleted_at" IS NULL;
 CREATE INDEX "artifact_slug" ON "artifact" ("slug");
+
+-- What is published is mostly compressed already.
+ALTER TABLE "blob" ALTER COLUMN "content" SET STORAGE EXTERNAL;

@@ -1,0 +1,137 @@
+/** The rules of the layout: which file may import which. The folder says the feature, the file name the layer. */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+
+export type Import = {
+  /** Relative to `src`: `jobs/service.ts`. */
+  from: string
+  /** Relative to `src`, or the name of a package. */
+  to: string
+  /** Gone at run time. */
+  typeOnly: boolean
+}
+
+export type Rule = { name: string; reason: string; breaks: (edge: Import) => boolean }
+
+const role = (file: string) => path.basename(file, '.ts')
+const feature = (file: string) => file.split('/')[0] ?? ''
+const isFile = (to: string) => to.endsWith('.ts')
+const inside =
+  (...folders: string[]) =>
+  (file: string) =>
+    folders.includes(feature(file))
+
+/** Asks no database, no clock and no network: the same question has the same answer. */
+const PURE = new Set(
+  'cache cron-dialect cron-slots errors events high-water overlap paths permissions plan recurrence render retry rights signature slots spec states stored tokens viewer wall-clock zones'.split(
+    ' ',
+  ),
+)
+const isPure = (file: string) => PURE.has(role(file)) && !inside('db', 'graphql')(file)
+
+/** What a client sees: GraphQL types and HTTP routes. */
+const OUTER = new Set('enums event-types routes schema subscription version-schema'.split(' '))
+const isOuter = (file: string) =>
+  (!isGenerated(file) && OUTER.has(role(file)) && file !== 'graphql/schema.ts') ||
+  inside('graphql', 'http', 'rest')(file)
+
+const isGenerated = (to: string) => to.startsWith('db/generated/')
+const DRIVERS = new Set(['pg', '@prisma/adapter-pg', '@prisma/client', 'undici', 'hono', 'ws'])
+
+export const RULES: Rule[] = [
+  {
+    name: 'kernel stands alone',
+    reason: 'the kernel is what every feature shares, so it can know none of them',
+    breaks: ({ from, to }) => inside('kernel')(from) && isFile(to) && !inside('kernel')(to),
+  },
+  {
+    name: 'pure files stay pure',
+    reason: 'rules that can be tested without a database must not get to need one',
+    breaks: ({ from, to, typeOnly }) =>
+      isPure(from) && !typeOnly && (isFile(to) ? !isPure(to) && !inside('kernel')(to) : DRIVERS.has(to)),
+  },
+  {
+    name: 'db and live serve features, and know none',
+    reason: 'what lies below may not look up',
+    breaks: ({ from, to, typeOnly }) =>
+      inside('db', 'live')(from) && isFile(to) && !typeOnly && !inside('db', 'live', 'kernel')(to) && !isPure(to),
+  },
+  {
+    name: 'the outside asks services, not the database',
+    reason: 'authorisation is in the services; a schema or a route that reads by itself goes past it',
+    breaks: ({ from, to, typeOnly }) =>
+      isOuter(from) &&
+      !typeOnly &&
+      ((inside('db')(to) && !isGenerated(to) && role(to) !== 'keyset') || to === 'pg' || role(to) === 'queries'),
+  },
+  {
+    name: 'nothing inside knows the outside',
+    reason: 'GraphQL, REST and HTTP are ways in; the product must work without each of them',
+    breaks: ({ from, to }) =>
+      !isOuter(from) &&
+      !inside('cli')(from) &&
+      from !== 'app.ts' &&
+      from !== 'graphql/schema.ts' &&
+      isFile(to) &&
+      isOuter(to),
+  },
+  {
+    name: 'the engine takes ports',
+    reason: 'it must run over a simulated world: no API, no actions, no environment of its own',
+    breaks: ({ from, to }) =>
+      inside('engine')(from) && isFile(to) && !inside('engine', 'db', 'live', 'kernel', 'runs')(to) && !isPure(to),
+  },
+  {
+    name: 'services meet in their constructors',
+    reason: 'app.ts fixes the order in which services are made, so there are no cycles',
+    breaks: ({ from, to, typeOnly }) =>
+      role(to) === 'service' && !typeOnly && from !== 'app.ts' && feature(from) !== feature(to),
+  },
+  {
+    name: 'run state has one writer',
+    reason: 'a run and its event change in one statement of runs/transition.ts, or the log lies',
+    breaks: ({ from, to }) => to === 'statement: run state' && from !== 'runs/transition.ts',
+  },
+  {
+    name: 'the environment is read in one place',
+    reason:
+      'every variable is documented and checked in config.ts; main.ts hands it over (PATH, for child processes, is no setting)',
+    breaks: ({ from, to }) => to === 'process.env' && from !== 'main.ts',
+  },
+  {
+    name: 'only the composition root sees everything',
+    reason: 'whoever imports app.ts or config.ts can reach all of the product',
+    breaks: ({ from, to }) =>
+      ['app.ts', 'config.ts'].includes(to) && !['app.ts', 'main.ts'].includes(from) && !inside('cli')(from),
+  },
+]
+
+/** All imports of the files below `root`, with what else the rules are about: the environment, and writes of run state. */
+export function importsBelow(root: string): Import[] {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !isGenerated(file),
+  )
+  return files.flatMap((file) => {
+    const text = readFileSync(path.join(root, file), 'utf8')
+    const edges: Import[] = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^'"`;]*?['"]([^'"]+)['"]/gm)].map(
+      ([, type, target = '']) => ({ from: file, to: resolve(file, target), typeOnly: type !== undefined }),
+    )
+    if (/\bprocess\.env\b(?!\.PATH\b)/.test(text.replace(/\/\*[\s\S]*?\*\//g, '')))
+      edges.push({ from: file, to: 'process.env', typeOnly: false })
+    if (
+      /\b(insert into|update|delete from) run(_queue|_event|_attempt|_step)?\b/.test(text) &&
+      !inside('engine')(file)
+    ) {
+      edges.push({ from: file, to: 'statement: run state', typeOnly: false })
+    }
+    return edges
+  })
+}
+
+const resolve = (from: string, target: string) =>
+  target.startsWith('.') ? path.posix.normalize(path.posix.join(path.posix.dirname(from), target)) : target
+
+export const broken = (edges: Import[]) =>
+  RULES.flatMap((rule) =>
+    edges.filter(rule.breaks).map(({ from, to }) => ({ rule: rule.name, text: `${from} → ${to}: ${rule.reason}` })),
+  )
