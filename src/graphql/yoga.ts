@@ -1,5 +1,4 @@
 /** GraphQL over HTTP: POST, GET for queries, SSE for subscriptions, GraphiQL for browsers. */
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError, type Source } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Log } from '../kernel/log.ts'
@@ -21,7 +20,11 @@ export function createGraphqlServer(deps: ContextDeps, { log, maxQueryChars }: {
     landingPage: false,
     logging: false,
     cors: false,
-    renderGraphiQL: (options) => renderGraphiQL({ ...options, title: 'Runsheet', defaultQuery: DEFAULT_QUERY }),
+    // Self-contained: its scripts and styles are in the page. Half a megabyte that only browsers need.
+    renderGraphiQL: async (options) => {
+      const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
+      return renderGraphiQL({ ...options, title: 'Runsheet', defaultQuery: DEFAULT_QUERY })
+    },
     context: ({ request, authorization }) =>
       createContext(deps, request ? request.headers.get('authorization') : authorization),
     maskedErrors: { maskError: (error) => maskError(error, log) },
