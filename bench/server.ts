@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export const TOKEN = 'benchmark-administrator-token'
 const ROOT = path.join(import.meta.dirname, '..')
 const GIVE_UP_MS = 60_000
+/** Such as `--cpu-prof`. */
+const NODE_ARGS = process.env.NODE_ARGS?.split(' ') ?? []
 
 export const newDataDir = async () => path.join(await mkdtemp(path.join(tmpdir(), 'runsheet-bench-')), 'data')
 export const removeDataDir = (dataDir: string) => rm(path.dirname(dataDir), { recursive: true, force: true })
@@ -22,7 +24,7 @@ export type Server = {
 
 export async function startServer(dataDir: string, port: number): Promise<Server> {
   const started = performance.now()
-  const child = spawn(process.execPath, ['dist/main.js'], {
+  const child = spawn(process.execPath, [...NODE_ARGS, 'dist/server/main.js'], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {

@@ -3,7 +3,7 @@
  * an ordinary user, who must also be able to reach it.
  */
 import { execFile } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -38,7 +38,7 @@ export async function openHome(dataDir: string, log: Log): Promise<Home> {
   const root = fs.realpathSync(dataDir)
   const file = path.join(root, 'postgres.json')
   if (!fs.existsSync(file)) {
-    const dir = !isRoot || (await canEnter(root, await ordinaryUser())) ? 'postgres' : outside(root)
+    const dir = !isRoot || (await canEnter(root, await ordinaryUser())) ? 'postgres' : outside()
     fs.mkdirSync(path.resolve(root, dir), { recursive: true, mode: 0o700 })
     createOnce(file, JSON.stringify({ password: randomBytes(24).toString('hex'), dir }))
   }
@@ -56,12 +56,12 @@ export async function openHome(dataDir: string, log: Log): Promise<Home> {
   }
 }
 
-/** A folder for the DATA_DIR `root` that does not lie in it. */
-function outside(root: string) {
+/** A new folder that does not lie in DATA_DIR; of another name each time, so that whoever deletes DATA_DIR begins anew. */
+function outside() {
   const all = '/var/lib/runsheet'
   fs.mkdirSync(all, { recursive: true })
   fs.chmodSync(all, 0o711)
-  return path.join(all, createHash('sha256').update(root).digest('hex').slice(0, 12))
+  return path.join(all, randomBytes(6).toString('hex'))
 }
 
 /** The first of several processes decides, and nobody sees half a file. */
