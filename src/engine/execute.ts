@@ -4,6 +4,7 @@
  * this node still knows of it is worth nothing.
  */
 import { createBatch } from '../kernel/batch.ts'
+import { isFinal } from '../runs/states.ts'
 import {
   advanceRun,
   type FinishedStep,
@@ -13,7 +14,7 @@ import {
   startRuns,
   unblockRuns,
 } from '../runs/transition.ts'
-import { persist } from './persist.ts'
+import { isPassing, persist } from './persist.ts'
 import type { EnginePorts, EngineSettings, StepOutcome } from './ports.ts'
 import type { ClaimedRun } from './queries.ts'
 import { retryDelay } from './retry.ts'
@@ -25,6 +26,8 @@ const BATCH = { maxSize: 200, maxInFlight: 2 }
 /** Why a run's signal aborts, other than by its timeout. */
 export const LOST = Symbol('the lease was lost')
 export const DRAINED = Symbol('the node is stopping')
+
+const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be stored; see the log' }
 
 export type Execute = (claim: ClaimedRun, controller: AbortController) => Promise<void>
 
@@ -38,10 +41,35 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
   }, BATCH)
 
   const settle = createBatch<Outcome, boolean>(async (outcomes) => {
-    const settled = await persist(() => settleRuns(sql, { leaseOwner: nodeId }, outcomes), clock)
-    await persist(() => unblockRuns(sql, [...new Set(outcomes.map(({ jobId }) => jobId))].sort()), clock)
+    const settled = await record(outcomes)
+    const jobIds = new Set(outcomes.flatMap(({ jobId, status }) => (isFinal(status) ? [jobId] : [])))
+    await persist(() => unblockRuns(ports, [...jobIds]), clock)
     return outcomes.map(({ runId }) => settled.has(runId))
   }, BATCH)
+
+  /** What PostgreSQL cannot keep (JSON with a NUL, say) fails its own run, and none of those that share its statement. */
+  async function record(outcomes: Outcome[]): Promise<Set<string>> {
+    try {
+      return await persist(() => settleRuns(sql, { leaseOwner: nodeId }, outcomes), clock)
+    } catch (error) {
+      const [first] = outcomes
+      if (!first || isPassing(error)) throw error
+      if (outcomes.length > 1) {
+        const parts = outcomes.map((outcome) => record([outcome]))
+        return new Set((await Promise.all(parts)).flatMap((part) => [...part]))
+      }
+      if (first.status === 'FAILED' && first.error === UNRECORDABLE) throw error
+      return record([unrecordable(first, error)])
+    }
+  }
+
+  function unrecordable(
+    { runId, jobId, attempt }: Pick<Outcome, 'runId' | 'jobId' | 'attempt'>,
+    error: unknown,
+  ): Outcome {
+    log.error({ err: error, runId }, 'what a run came to could not be stored')
+    return { runId, jobId, attempt, status: 'FAILED', error: UNRECORDABLE }
+  }
 
   return async function execute(claim, controller) {
     const run = await start(claim)
@@ -80,7 +108,12 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
       const { output } = result
       const step: FinishedStep = { position, name, status: 'SUCCEEDED', output, deliveries }
       if (position === run.plan.actions.length - 1) return { runId, jobId, attempt, step, status: 'SUCCEEDED', output }
-      if (!(await persist(() => advanceRun(sql, claim, step), clock))) return null
+      try {
+        if (!(await persist(() => advanceRun(sql, claim, step), clock))) return null
+      } catch (error) {
+        if (isPassing(error)) throw error
+        return unrecordable(run, error)
+      }
       run.done.push(output)
     }
   }
@@ -91,6 +124,7 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
       failure: { code, message, transient },
       deliveries: [],
     })
+    if (signal.aborted) return failed('TIMEOUT', 'no time was left for this step', true)
     let cancel = () => {}
     const abandoned = new Promise<StepOutcome>((resolve) => {
       signal.addEventListener(

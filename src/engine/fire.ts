@@ -26,16 +26,14 @@ export function createFire(ports: EnginePorts, onHealth: (error: unknown) => voi
   let cancel: (() => void) | undefined
 
   async function work(): Promise<number> {
-    for (;;) {
-      const { fired, wait } = await transaction(async (sql) => {
-        const due = await lockDueJobs(sql, BATCH)
-        if (due.length > 0) await fire(due, sql)
-        return { fired: due.length, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
-      })
-      if (fired > 0 && wait !== null && wait <= 0) continue
-      setAlarm(wait !== null && wait <= 0 ? BUSY_MS : wait)
-      return SWEEP_MS
-    }
+    const { fired, wait } = await transaction(async (sql) => {
+      const due = await lockDueJobs(sql, BATCH)
+      if (due.length > 0) await fire(due, sql)
+      return { fired: due.length, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
+    })
+    if (fired > 0 && wait !== null && wait <= 0) return 0
+    setAlarm(wait !== null && wait <= 0 ? BUSY_MS : wait)
+    return SWEEP_MS
   }
 
   function setAlarm(wait: number | null) {

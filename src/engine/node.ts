@@ -33,6 +33,7 @@ export async function openNodeSession({
   let client: pg.Client | undefined
   let closed = false
   let timer: NodeJS.Timeout | undefined
+  let opening: Promise<void> | undefined
 
   async function open() {
     const next = new pg.Client({ ...connection, keepAlive: true })
@@ -40,8 +41,14 @@ export async function openNodeSession({
     next.once('end', () => {
       if (client === next && !closed) reopen(FIRST_DELAY_MS)
     })
-    await next.connect()
-    await register(sqlOn(next), nodeId)
+    try {
+      await next.connect()
+      await register(sqlOn(next), nodeId)
+    } catch (error) {
+      // Left open it would keep the lock from the next attempt.
+      await next.end().catch(() => {})
+      throw error
+    }
     client = next
     if (closed) await next.end()
   }
@@ -49,7 +56,7 @@ export async function openNodeSession({
   function reopen(delay: number) {
     log.warn('the connection that proves this node alive was lost; opening another')
     timer = setTimeout(() => {
-      open().catch(() => {
+      opening = open().catch(() => {
         if (!closed) reopen(Math.min(delay * 2, LONGEST_DELAY_MS))
       })
     }, delay)
@@ -60,6 +67,7 @@ export async function openNodeSession({
     async close() {
       closed = true
       clearTimeout(timer)
+      await opening
       await inTransaction(pool, (sql) => sql('delete from node where id = $1::uuid', [nodeId])).catch(() => {})
       await client?.end()
     },

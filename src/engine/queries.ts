@@ -93,9 +93,8 @@ export const expiredRuns = (sql: Sql): Promise<AbandonedRun[]> =>
 /** Jobs with a waiting run that nothing holds back: a node died between a settlement and what should have followed. */
 export async function stuckJobs(sql: Sql): Promise<string[]> {
   const jobs = await sql<{ jobId: string }>(
-    `select distinct q.job_id as "jobId" from run_queue q
-    where q.blocked and not exists (select 1 from run_queue other where other.job_id = q.job_id and not other.blocked)
-    limit 100`,
+    `select j.id as "jobId" from (select distinct job_id from run_queue where blocked) as j(id)
+    where not exists (select 1 from run_queue q where q.job_id = j.id and not q.blocked) limit 100`,
   )
   return jobs.map(({ jobId }) => jobId)
 }
@@ -171,6 +170,7 @@ export const lockListeners = (
     ), listener as materialized (
       select id, event_type, owner_id, artifact_id, overlap from job
       where event_type = any($2::text[]) and enabled and deleted_at is null
+        and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
       order by id for no key update
     )
     select event.id as "eventId", listener.id as "jobId", listener.overlap from event join listener

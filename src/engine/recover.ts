@@ -22,7 +22,8 @@ const POLL_MS = 250
 const SWEEP_EVERY = 4
 const ERROR = { code: 'LOST', message: 'the worker died or lost its lease' }
 
-export function createRecover({ clock, sql, log }: EnginePorts, { nodeId }: EngineSettings): Loop {
+export function createRecover(ports: EnginePorts, { nodeId }: EngineSettings): Loop {
+  const { clock, sql, log } = ports
   let missed = new Set<string>()
   let polls = 0
 
@@ -36,8 +37,7 @@ export function createRecover({ clock, sql, log }: EnginePorts, { nodeId }: Engi
     missed = new Set(missing)
     if (polls++ % SWEEP_EVERY === 0) {
       await takeOver(await expiredRuns(sql), true)
-      const stuck = await stuckJobs(sql)
-      if (stuck.length > 0) await unblockRuns(sql, stuck)
+      await unblockRuns(ports, await stuckJobs(sql))
     }
     return POLL_MS
   }
@@ -53,7 +53,7 @@ export function createRecover({ clock, sql, log }: EnginePorts, { nodeId }: Engi
       )
       const taken = await settleRuns(sql, { leaseOwner, expiredOnly }, started.map(lost))
       if (taken.size > 0) log.warn({ node: leaseOwner, runs: taken.size }, 'attempts were lost')
-      await unblockRuns(sql, [...new Set(started.map(({ jobId }) => jobId))].sort())
+      await unblockRuns(ports, [...new Set(started.map(({ jobId }) => jobId))])
     }
   }
 

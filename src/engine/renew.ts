@@ -1,33 +1,56 @@
 /**
- * Keeps the leases of what this node is doing, in one statement for all. A run that the answer lacks was taken over, and
- * its task is told. When the database cannot be reached for as long as a lease lasts, all are given up.
+ * Keeps the leases of what this node is doing, in one statement for all. A task that the answer lacks was taken over, and
+ * is told. When there was no answer for as long as a lease lasts, all are given up: an alarm says so, as the statement
+ * itself may hang for longer, on a connection whose other end is gone.
  */
+import type { Clock } from '../kernel/clock.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import { renewLeases } from './queries.ts'
 import type { Worker } from './worker.ts'
 
-export function createRenew({ clock, sql, log }: EnginePorts, settings: EngineSettings, worker: Worker): Loop {
-  const { nodeId, leaseSeconds } = settings
-  const every = (leaseSeconds * 1000) / 3.3
-  let renewedAt = clock.now()
+export function createRenew(
+  { clock, sql, log }: Pick<EnginePorts, 'clock' | 'sql' | 'log'>,
+  { nodeId, leaseSeconds }: Pick<EngineSettings, 'nodeId' | 'leaseSeconds'>,
+  worker: Pick<Worker, 'held' | 'lose'>,
+): Loop {
+  const leaseMs = leaseSeconds * 1000
+  const every = leaseMs / 3.3
+  /** Cancels the alarm of the last renewal that worked or, before there was one, of the first attempt. */
+  let disarm: (() => void) | undefined
 
-  return createLoop({
-    name: 'renew',
-    clock,
-    log,
-    async work() {
-      const asked = clock.now()
-      const held = worker.held()
-      if (held.length > 0) {
-        const ours = await renewLeases(sql, nodeId, leaseSeconds, held)
-        worker.lose(held.filter((runId) => !ours.has(runId)))
-      }
-      renewedAt = asked
-      return every
+  async function work(): Promise<number> {
+    const held = worker.held()
+    const runIds = held.map(({ runId }) => runId)
+    const disarmNew = clock.after(leaseMs, () => worker.lose(worker.held()))
+    try {
+      const renewal = held.length > 0 ? renewLeases(sql, nodeId, leaseSeconds, runIds) : new Set<string>()
+      const ours = await within(every, clock, renewal)
+      worker.lose(held.filter(({ runId }) => !ours.has(runId)))
+    } catch (error) {
+      if (disarm) disarmNew()
+      else disarm = disarmNew
+      throw error
+    }
+    disarm?.()
+    disarm = disarmNew
+    return every
+  }
+
+  const loop = createLoop({ name: 'renew', clock, log, work })
+  return {
+    wake: loop.wake,
+    async stop() {
+      await loop.stop()
+      disarm?.()
     },
-    onHealth(error) {
-      if (error !== null && clock.now() - renewedAt > leaseSeconds * 1000) worker.lose(worker.held())
-    },
+  }
+}
+
+async function within<Result>(ms: number, clock: Clock, work: Result | Promise<Result>): Promise<Result> {
+  let cancel = () => {}
+  const late = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(ms, () => reject(new Error(`PostgreSQL did not answer within ${ms} ms`)))
   })
+  return Promise.race([work, late]).finally(() => cancel())
 }

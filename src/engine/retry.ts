@@ -18,7 +18,7 @@ export function retryDelay(policy: RetryPolicy, failure: Failure, tries: number,
   if (failure.gone || tries >= policy.maxAttempts) return null
   if (policy.retryOn === 'TRANSIENT' && !failure.transient) return null
   const capped = Math.min(growth[policy.backoff](policy.initialDelay, tries), policy.maxDelay)
-  const delay = policy.jitter ? capped * (0.8 + 0.4 * random) : capped
+  const delay = policy.jitter ? Math.min(capped * (0.8 + 0.4 * random), policy.maxDelay) : capped
   return Math.max(delay, failure.retryAfter ?? 0)
 }
 

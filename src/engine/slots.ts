@@ -32,7 +32,7 @@ export type DueSlots = {
 
 /** A slot that is later than this was missed, not merely fired late: nobody takes longer to replace a frozen node. */
 const LATE_MS = 15_000
-/** Under `catchUp: ALL` so many slots fire in one transaction. */
+/** Under `catchUp: ALL` so many slots fire in one transaction; and one more, rather than leave one by itself. */
 const FIRE_AT_ONCE = 100
 
 /** What is to be done at `now` for a job whose first slot that nobody has dealt with is `due` (≤ now). */
@@ -53,16 +53,13 @@ export function dueSlots({ recurrence, grid, catchUp, catchUpWindow }: Schedule,
   const tooOld = slots.first < oldest ? slotsBetween(recurrence, grid, justBefore(due), justBefore(oldest)) : null
   const fire: Date[] = []
   let slot = nextSlot(recurrence, grid, justBefore(slots.first < oldest ? oldest : due))
-  for (; slot && slot <= now && fire.length < FIRE_AT_ONCE; slot = nextSlot(recurrence, grid, slot)) fire.push(slot)
+  while (slot && slot <= now) {
+    const following = nextSlot(recurrence, grid, slot)
+    if (fire.length >= FIRE_AT_ONCE && following && following <= now) break
+    fire.push(slot)
+    slot = following
+  }
   return { fire, missed: tooOld && range(tooOld.first, tooOld.newest, tooOld.count), next: slot }
-}
-
-/** All slots from `due` to `now`, as a range to be written down as skipped; null when none is due. */
-export function unfiredSlots({ recurrence, grid }: Schedule, due: Date | null, now: Date): SlotRange | null {
-  if (!due || due > now) return null
-  if (recurrence.kind === 'ONCE') return range(due, due, 1)
-  const slots = slotsBetween(recurrence, grid, justBefore(due), now)
-  return slots && range(slots.first, slots.newest, slots.count)
 }
 
 const range = (first: Date, until: Date, count: number): SlotRange => ({ first, until, count })

@@ -8,6 +8,11 @@ import type { EnginePorts, EngineSettings } from './ports.ts'
 import { type ClaimedRun, claimRuns, nextAvailable, releaseClaims } from './queries.ts'
 
 const SWEEP_MS = 5_000
+/** What is due is locked by somebody, who is quick. */
+const BUSY_MS = 20
+
+/** One execution of a run. The same run may come back to this node, as another task. */
+export type Task = { runId: string; controller: AbortController; done: Promise<void> }
 
 export type Worker = ReturnType<typeof createWorker>
 
@@ -15,7 +20,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   const { clock, sql, log, bus } = ports
   const { nodeId, concurrency, leaseSeconds, drainSeconds } = settings
   const execute = createExecute(ports, settings)
-  const tasks = new Map<string, { controller: AbortController; done: Promise<void> }>()
+  const tasks = new Map<string, Task>()
   let stopping = false
 
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
@@ -32,32 +37,32 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     for (const each of claims) begin(each)
     if (claims.length === free) return null
     const wait = await nextAvailable(sql)
-    return wait === null ? SWEEP_MS : Math.min(Math.ceil(wait), SWEEP_MS)
+    if (wait === null) return SWEEP_MS
+    return Math.min(Math.max(Math.ceil(wait), claims.length > 0 ? 0 : BUSY_MS), SWEEP_MS)
   }
 
   function begin(claimed: ClaimedRun) {
+    const { runId } = claimed
     // A run that was lost and comes back to this node: the earlier task is fenced out, and must not unregister the new one.
-    tasks.get(claimed.runId)?.controller.abort(LOST)
+    tasks.get(runId)?.controller.abort(LOST)
     const controller = new AbortController()
     const done = execute(claimed, controller)
-      .catch((error) =>
-        log.error({ err: error, runId: claimed.runId }, 'a run could not be recorded; its lease will run out'),
-      )
+      .catch((error) => log.error({ err: error, runId }, 'a run could not be recorded; its lease will run out'))
       .finally(() => {
-        if (tasks.get(claimed.runId)?.controller !== controller) return
-        tasks.delete(claimed.runId)
+        if (tasks.get(runId)?.controller !== controller) return
+        tasks.delete(runId)
         loop.wake()
       })
-    tasks.set(claimed.runId, { controller, done })
+    tasks.set(runId, { runId, controller, done })
   }
 
   return {
     wake: loop.wake,
-    /** Ids of the runs in hand. */
-    held: () => [...tasks.keys()],
-    /** Ends the work on runs whose lease is gone; their results would be refused. */
-    lose(runIds: string[]) {
-      for (const runId of runIds) tasks.get(runId)?.controller.abort(LOST)
+    /** What is in hand. */
+    held: () => [...tasks.values()],
+    /** Ends tasks whose lease is gone; their results would be refused. */
+    lose(lost: Task[]) {
+      for (const { controller } of lost) controller.abort(LOST)
     },
     /** Claims no more, waits for what is running, and gives the rest back uncounted. */
     async drain() {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { flawOfJson } from '../kernel/storable.ts'
 
 /** Characters of an event's payload or a run's input, as JSON. */
 export const PAYLOAD_LIMIT = 256 * 1024
@@ -11,9 +12,11 @@ export const eventType = z
 
 /** Any JSON that PostgreSQL can keep. */
 export const payload = z.unknown().superRefine((value, context) => {
-  const text = value == null ? '' : JSON.stringify(value)
-  if (text.length > PAYLOAD_LIMIT) context.addIssue(`must be at most ${PAYLOAD_LIMIT} characters of JSON`)
-  if (text.includes('\\u0000')) context.addIssue('must not hold a NUL character')
+  const flaw = flawOfJson(value)
+  if (flaw) context.addIssue(flaw)
+  else if (value != null && JSON.stringify(value).length > PAYLOAD_LIMIT) {
+    context.addIssue(`must be at most ${PAYLOAD_LIMIT} characters of JSON`)
+  }
 })
 
 /** Types that only Runsheet itself emits, so that a listener can believe them. */

@@ -6,16 +6,21 @@ import ErrorsPlugin from '@pothos/plugin-errors'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import { GraphQLError, GraphQLScalarType } from 'graphql'
 import { DateTimeResolver, JSONResolver } from 'graphql-scalars'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
 import { ConflictError, ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId, type IdKind, parseId } from '../kernel/ids.ts'
+import { PAGE_LIMIT } from '../kernel/pages.ts'
 import type { Context } from './context.ts'
 
 const pascal = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
 
 export type Builder = typeof builder
+
+/** The types that `node` finds. */
+const nodes = new Set<string>()
 
 export const builder = new SchemaBuilder<{
   Context: Context
@@ -41,7 +46,10 @@ export const builder = new SchemaBuilder<{
   errors: {
     defaultTypes: [ValidationError, NotFoundError, ForbiddenError, ConflictError, LimitError],
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${pascal(fieldName)}Result` },
+    defaultUnionOptions: {
+      name: ({ fieldName }) => `${pascal(fieldName)}Result`,
+      description: 'What came of it, or what is wrong; then nothing was changed.',
+    },
   },
   prisma: { client: ({ prisma }) => prisma, dmmf: getDatamodel(), exposeDescriptions: true },
   relay: {
@@ -52,19 +60,53 @@ export const builder = new SchemaBuilder<{
       return { typename: parsed?.kind ?? '', id: parsed?.uuid ?? '' }
     },
     nodeQueryOptions: {
-      description: 'Anything that has an id, by its id.',
-      resolve: (_root, { id }, _context, _info, resolveNode) => (id.typename ? resolveNode(id) : null),
+      description: 'Anything that has an id, by its id; null if there is none that you may read.',
+      args: { id: { description: 'With its prefix: `job_…`.' } },
+      resolve: (_root, { id }, _context, _info, resolveNode) => (nodes.has(id.typename) ? resolveNode(id) : null),
     },
     nodesQueryOptions: false,
+    nodeTypeOptions: { description: 'What has an id by which `node` finds it.' },
+    idFieldOptions: { description: 'Unique among everything; its prefix says of what it is.' },
+    firstArgOptions: { description: `How many, from the start or behind \`after\`; at most ${PAGE_LIMIT}. Default 20.` },
+    lastArgOptions: { description: `How many, from the end or before \`before\`; at most ${PAGE_LIMIT}.` },
+    afterArgOptions: { description: 'The cursor behind which to begin.' },
+    beforeArgOptions: { description: 'The cursor before which to end.' },
+    defaultConnectionTypeOptions: { description: 'A page of a list.' },
+    defaultEdgeTypeOptions: { description: 'A row of a page.' },
+    // The connection's own multiplier counts the rows already.
+    edgesFieldOptions: { description: 'Its rows, in order.', complexity: { field: 1, multiplier: 1 } },
+    nodeFieldOptions: { description: 'What the row is about.' },
+    cursorFieldOptions: { description: 'Where the row stands: give it as `after` or `before`.' },
+    pageInfoFieldOptions: { description: 'Where the page stands in the list.' },
+    pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
+    hasNextPageFieldOptions: { description: 'Whether there is more behind it.' },
+    hasPreviousPageFieldOptions: { description: 'Whether there is more before it.' },
+    startCursorFieldOptions: { description: 'The cursor of its first row.' },
+    endCursorFieldOptions: { description: 'The cursor of its last row.' },
   },
-  complexity: {
-    defaultComplexity: 1,
-    defaultListMultiplier: 10,
-    limit: ({ limits }) => ({ complexity: limits.queryCost, depth: 15, breadth: 2000 }),
-  },
+  // `limits.ts` counts before anything is done; here it would be at the first event of a subscription.
+  complexity: { defaultComplexity: 1, defaultListMultiplier: 10, disabled: true },
 })
 
-builder.addScalarType('DateTime', DateTimeResolver)
+/** Instants that PostgreSQL and RFC 3339 can both write: neither year 0 nor one of five digits. */
+function requireYear(instant: Date): Date {
+  if (instant.getTime() >= FIRST_INSTANT && instant.getTime() <= LAST_INSTANT) return instant
+  throw new GraphQLError('DateTime must be in the years 1 to 9999')
+}
+
+const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z')
+const LAST_INSTANT = Date.parse('9999-12-31T23:59:59.999Z')
+
+const dateTime = DateTimeResolver.toConfig()
+
+builder.addScalarType(
+  'DateTime',
+  new GraphQLScalarType({
+    ...dateTime,
+    parseValue: (value) => requireYear(dateTime.parseValue(value)),
+    parseLiteral: (node, variables) => requireYear(dateTime.parseLiteral(node, variables)),
+  }),
+)
 builder.addScalarType('JSON', JSONResolver)
 
 builder.queryType({ description: 'What can be read.' })
@@ -84,5 +126,6 @@ export function addNode<Row extends { id: string }>(
   ref: ObjectRef<Types, Row>,
   loadMany: (ids: string[], context: Context) => Promise<(Row | null)[]>,
 ): void {
+  nodes.add(ref.name)
   builder.nodeRef(ref, { id: { resolve: ({ id }) => id }, loadMany })
 }

@@ -65,7 +65,10 @@ builder.objectType(LimitError, {
 export function maskError(error: unknown, log: Log): GraphQLError {
   if (error instanceof GraphQLError) {
     const cause = error.originalError
-    if (!cause || cause instanceof GraphQLError) return error
+    if (!cause || cause instanceof GraphQLError) {
+      error.extensions.code ??= 'BAD_REQUEST'
+      return error
+    }
     return withCode(error, cause, log)
   }
   return withCode(undefined, error, log)

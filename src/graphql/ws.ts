@@ -1,8 +1,15 @@
 /** GraphQL over WebSocket (graphql-transport-ws), through the same envelop as HTTP: one parse, validation, context and masking. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ExecutionArgs, GraphQLError } from 'graphql'
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+} from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
+import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
@@ -15,12 +22,16 @@ import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
 const PING_MS = 12_000
 /** "Service restart": clients come back, and to another node. */
 const RESTARTING = 1012
+/** "Try again later": a fault of ours, and clients come back. */
+const LATER = 1013
+/** The token is not valid, or no longer: clients give up. */
+const FORBIDDEN = 4403
 const INIT_TIMEOUT_MS = 10_000
 const MAX_MESSAGE_BYTES = 1024 * 1024
 
 type Params = { authorization?: unknown; Authorization?: unknown } | undefined
 type Envelop = ReturnType<GraphqlServer['getEnveloped']>
-type Operation = ExecutionArgs & { rootValue: Pick<Envelop, 'execute' | 'subscribe'> }
+type Operation = ExecutionArgs & { rootValue: Pick<Envelop, 'execute' | 'subscribe'> & { request: { id: string } } }
 
 export function attachWebSocket(
   server: Server,
@@ -37,15 +48,23 @@ export function attachWebSocket(
         return identity.authenticate(token).then(
           () => true,
           (error) => {
-            if (error instanceof ForbiddenError) return false
-            throw error
+            if (!(error instanceof ForbiddenError)) extra.socket.close(LATER, yoga.mask(error).message)
+            return false
           },
         )
       },
-      execute: (args) => (args as Operation).rootValue.execute(args),
-      subscribe: (args) => (args as Operation).rootValue.subscribe(args),
+      execute: (args) => {
+        const { request, execute } = (args as Operation).rootValue
+        return currentRequest.run(request, () => execute(args))
+      },
+      subscribe: async (args) => {
+        const { request, subscribe } = (args as Operation).rootValue
+        const result = await currentRequest.run(request, () => subscribe(args))
+        return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
+      },
       onSubscribe({ connectionParams, extra }, _id, payload) {
-        return currentRequest.run({ id: newId() }, async () => {
+        const request = { id: newId() }
+        return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
           const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
           try {
@@ -58,22 +77,28 @@ export function attachWebSocket(
               operationName: payload.operationName,
               variableValues: payload.variables,
               contextValue: await contextFactory(),
-              rootValue: { execute, subscribe },
+              rootValue: { request, execute, subscribe },
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.
-            return [error instanceof GraphQLError ? error : new GraphQLError('Internal error')]
+            if (!(error instanceof GraphQLError)) return [yoga.mask(error)]
+            error.extensions.code ??= 'GRAPHQL_PARSE_FAILED'
+            return [error]
           }
         })
       },
+      onError: ({ extra }, _id, _payload, errors) => shown(errors, extra.socket),
+      onNext: ({ extra }, _id, _payload, _args, result) =>
+        result.errors && ({ ...result, errors: shown(result.errors, extra.socket) } as FormattedExecutionResult),
     },
     sockets,
     PING_MS,
   )
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-    if (pathname !== GRAPHQL_PATH) {
+    // Node has let go of it, and without a listener an error of the connection is one of the process.
+    socket.on('error', () => socket.destroy())
+    if (request.url?.split('?')[0] !== GRAPHQL_PATH) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
       return
     }
@@ -91,4 +116,29 @@ export function attachWebSocket(
 function authorizationOf(params: Params, request: IncomingMessage): string | undefined {
   const given = params?.authorization ?? params?.Authorization
   return typeof given === 'string' ? given : request.headers.authorization
+}
+
+/** As HTTP shows them: without what is for the status line. The end of the token ends the connection. */
+function shown(errors: readonly GraphQLError[], socket: WebSocket): GraphQLFormattedError[] {
+  return errors.map((error) => {
+    const { extensions = {}, ...rest } = error.toJSON()
+    const { http: _, ...others } = extensions
+    if (others.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
+    return { ...rest, extensions: others }
+  })
+}
+
+type Stream = AsyncIterableIterator<ExecutionResult>
+
+/** Each step of the stream is part of the request that began it. */
+function within(request: { id: string }, source: Stream): Stream {
+  const { return: leave, throw: fail } = source
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    next: () => currentRequest.run(request, () => source.next()),
+    ...(leave && { return: () => leave.call(source) }),
+    ...(fail && { throw: (error) => fail.call(source, error) }),
+  }
 }

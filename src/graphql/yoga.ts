@@ -1,10 +1,12 @@
 /** GraphQL over HTTP: POST, GET for queries, SSE for subscriptions, GraphiQL for browsers. */
-import { GraphQLError, type Source } from 'graphql'
+import { GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Log } from '../kernel/log.ts'
 import { type ContextDeps, createContext } from './context.ts'
 import { maskError } from './errors.ts'
+import { limitQueries } from './limits.ts'
 import { schema } from './schema.ts'
+import { createTokenWatch, watchTokens } from './token-watch.ts'
 
 export const GRAPHQL_PATH = '/graphql'
 
@@ -14,12 +16,15 @@ export type ConnectionContext = { authorization?: string | undefined }
 export type GraphqlServer = ReturnType<typeof createGraphqlServer>
 
 export function createGraphqlServer(deps: ContextDeps, { log, maxQueryChars }: { log: Log; maxQueryChars: number }) {
-  return createYoga<ConnectionContext>({
+  const mask = (error: unknown) => maskError(error, log)
+  const yoga = createYoga<ConnectionContext>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
     landingPage: false,
     logging: false,
     cors: false,
+    // `http/` has bounded the body, by a limit that can be set.
+    maxRequestBodySize: false,
     // Self-contained: its scripts and styles are in the page. Half a megabyte that only browsers need.
     renderGraphiQL: async (options) => {
       const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
@@ -27,21 +32,26 @@ export function createGraphqlServer(deps: ContextDeps, { log, maxQueryChars }: {
     },
     context: ({ request, authorization }) =>
       createContext(deps, request ? request.headers.get('authorization') : authorization),
-    maskedErrors: { maskError: (error) => maskError(error, log) },
-    plugins: [limitQuery(maxQueryChars)],
+    maskedErrors: { maskError: mask },
+    plugins: [tellBadJson, limitQueries(maxQueryChars), watchTokens(createTokenWatch(deps.identity))],
   })
+  return Object.assign(yoga, { mask })
 }
 
-function limitQuery(maxChars: number): Plugin {
-  return {
-    onParse({ params: { source } }) {
-      const { length } = typeof source === 'string' ? source : (source as Source).body
-      if (length <= maxChars) return
-      throw new GraphQLError(`The query has ${length} characters; ${maxChars} are allowed (MAX_QUERY_CHARS).`, {
-        extensions: { code: 'LIMIT_EXCEEDED', http: { status: 413 } },
-      })
-    },
-  }
+/** `variables` and `extensions` of a GET or a form are JSON of the caller's, and no fault of ours. */
+const tellBadJson: Plugin = {
+  onRequestParse({ requestParser, setRequestParser }) {
+    if (!requestParser) return
+    setRequestParser(async (request) => {
+      try {
+        return await requestParser(request)
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error
+        const extensions = { code: 'BAD_REQUEST', http: { status: 400 } }
+        throw new GraphQLError('variables and extensions must be JSON.', { extensions })
+      }
+    })
+  },
 }
 
 const DEFAULT_QUERY = `# Put your token under "Headers": { "authorization": "Bearer …" }

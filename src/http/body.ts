@@ -1,13 +1,17 @@
 /** Bodies are bounded before anybody parses them. */
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError'
 }
 
+/** How long a client may go on sending what nobody will read. */
+const PATIENCE_MS = 1_000
+
 /**
  * The whole body; null when there is none.
- * @throws BodyTooLargeError, early where the length is announced
+ * @throws BodyTooLargeError, early where the length is announced; the rest of the body is unread
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const announced = Number(request.headers['content-length'] ?? Number.NaN)
@@ -15,10 +19,21 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   if (Number.isNaN(announced) && request.headers['transfer-encoding'] === undefined) return null
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Leaving a plain loop over the request would close its socket, and no answer could be sent.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > maxBytes) throw new BodyTooLargeError()
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+/**
+ * Throws the rest of a body away, for a moment: a socket that is closed with unread data on it is reset, and clients
+ * that are still sending then never see the answer.
+ */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return
+  request.resume()
+  await once(request, 'end', { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => {})
 }

@@ -8,9 +8,9 @@ const PREFLIGHT_SECONDS = '7200'
 /** Sets the headers; true when it was a preflight and is answered. */
 export function answerCors(request: IncomingMessage, response: ServerResponse, origins: readonly string[]): boolean {
   const { origin } = request.headers
-  if (origin === undefined) return false
   const any = origins.includes('*')
   if (!any) response.setHeader('vary', 'Origin')
+  if (origin === undefined) return false
   if (any || origins.includes(origin)) {
     response.setHeader('access-control-allow-origin', any ? '*' : origin)
     response.setHeader('access-control-expose-headers', 'X-Request-Id')

@@ -1,15 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** Whether the process lives, and whether it can be given work. */
 export type Health = {
   /** Why it cannot, or null. */
   problem(): Promise<string | null>
 }
 
+/** A database that does not answer for so long is as good as away. */
+const PATIENCE_MS = 5_000
+
 export function createHealth({
   engineProblem,
   ping,
+  patienceMs = PATIENCE_MS,
 }: {
   engineProblem: () => string | null
   ping: () => Promise<void>
+  patienceMs?: number
 }) {
   let draining = false
   return {
@@ -19,12 +26,13 @@ export function createHealth({
     },
     async problem(): Promise<string | null> {
       if (draining) return 'the node is stopping'
-      try {
-        await ping()
-      } catch (error) {
-        return `database: ${error instanceof Error ? error.message : String(error)}`
-      }
-      return engineProblem()
+      const silent = sleep(patienceMs, 'database: no answer', { ref: false })
+      const answer = ping().then(
+        () => null,
+        // Several addresses that refuse are one error without a text.
+        (error) => `database: ${error.message || error.code}`,
+      )
+      return (await Promise.race([answer, silent])) ?? engineProblem()
     },
   }
 }

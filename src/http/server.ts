@@ -5,7 +5,7 @@ import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
 import { currentRequest } from '../kernel/request.ts'
-import { BodyTooLargeError, readBody } from './body.ts'
+import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
 import type { Health } from './health.ts'
 
@@ -23,6 +23,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
   const host = getRequestListener((request) => hosting.fetch(request), { overrideGlobalObjects: false })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
+    const { host: name } = request.headers
+    // Who makes a URL of it later would fail with a fault.
+    if (name && !URL.canParse(`http://${name}`)) return json(response, 400, { error: 'The Host header names no host' })
     if (hosting.siteOf(request.headers.host ?? '') !== null) return host(request, response)
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return host(request, response)
@@ -46,7 +49,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       if (!(error instanceof BodyTooLargeError)) throw error
       const message = `The body is larger than ${maxBodyBytes} bytes (MAX_BODY_BYTES).`
       response.setHeader('connection', 'close')
-      json(response, 413, { errors: [{ message, extensions: { code: 'LIMIT_EXCEEDED' } }] })
+      const discarded = discardBody(request)
+      json(response, 413, { errors: [{ message, extensions: { code: 'LIMIT_EXCEEDED' } }] }, discarded)
     }
   }
 
@@ -61,6 +65,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     })
     currentRequest.run({ id }, () => {
       route(request, response, pathname).catch((error) => {
+        // The client went away before it had sent all.
+        if (request.destroyed && !request.complete) return
         log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
         if (response.headersSent) response.destroy()
         else json(response, 500, { error: 'Internal error', requestId: id })
@@ -75,11 +81,16 @@ function requestId(request: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.-]{1,100}$/.test(given) ? given : newId()
 }
 
-function json(response: ServerResponse, status: number, value: unknown): void {
+/** The whole answer is sent at once, and ended when `until` resolves. */
+function json(response: ServerResponse, status: number, value: unknown, until?: Promise<void>): void {
   const body = JSON.stringify(value)
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
   })
-  response.end(body)
+  if (!until) response.end(body)
+  else {
+    response.write(body)
+    until.then(() => response.end())
+  }
 }

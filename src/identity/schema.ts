@@ -3,20 +3,25 @@ import { expectId, formatId } from '../kernel/ids.ts'
 import { mayManage } from './permissions.ts'
 import { SCOPES } from './viewer.ts'
 
+const PrincipalKindEnum = builder.enumType('PrincipalKind', {
+  description: 'A person, or a group of them.',
+  values: ['USER', 'TEAM'] as const,
+})
+
 export const PrincipalType = builder.prismaObject('Principal', {
   authScopes: { signedIn: true },
   fields: (t) => ({
-    kind: t.expose('kind', { type: builder.enumType('PrincipalKind', { values: ['USER', 'TEAM'] as const }) }),
+    kind: t.expose('kind', { type: PrincipalKindEnum, description: 'Whether it is a person or a group of them.' }),
     handle: t.exposeString('handle'),
     number: t.exposeInt('number'),
-    name: t.exposeString('name', { nullable: true }),
+    name: t.exposeString('name', { nullable: true, description: 'For people.' }),
     email: t.string({
       nullable: true,
       description: 'Shown to themselves and to administrators.',
       resolve: ({ id, email }, _args, { viewer }) => (mayManage(viewer, { ownerId: id }) ? email : null),
     }),
-    isAdmin: t.exposeBoolean('isAdmin'),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    isAdmin: t.exposeBoolean('isAdmin', { description: 'Whether it may do everything, with a token that may.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     tokens: t.field({
       type: [ApiTokenType],
       description: 'The newest 100 tokens; of oneself, or for administrators.',
@@ -26,18 +31,18 @@ export const PrincipalType = builder.prismaObject('Principal', {
   }),
 })
 
-addNode(PrincipalType, (ids, { identity }) => identity.principals(ids))
+addNode(PrincipalType, async (ids, { identity, viewer }) => (viewer ? identity.principals(ids) : ids.map(() => null)))
 
 const ApiTokenType = builder.prismaObject('ApiToken', {
   fields: (t) => ({
-    id: t.id({ resolve: ({ id }) => formatId('ApiToken', id) }),
-    name: t.exposeString('name'),
+    id: t.id({ description: '`tok_…`', resolve: ({ id }) => formatId('ApiToken', id) }),
+    name: t.exposeString('name', { description: 'What it is for.' }),
     prefix: t.exposeString('prefix'),
     scopes: t.exposeStringList('scopes'),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),
-    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'Null: never.' }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'Null: it was not.' }),
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
 })
 
@@ -56,7 +61,7 @@ const CreatedUser = builder
   .implement({
     description: 'A new user with a first token.',
     fields: (t) => ({
-      principal: t.expose('principal', { type: PrincipalType }),
+      principal: t.expose('principal', { type: PrincipalType, description: 'The user.' }),
       token: t.exposeString('token', { description: 'Shown this once.' }),
     }),
   })
@@ -66,20 +71,22 @@ const CreatedToken = builder
   .implement({
     description: 'A new token.',
     fields: (t) => ({
-      apiToken: t.expose('apiToken', { type: ApiTokenType }),
+      apiToken: t.expose('apiToken', { type: ApiTokenType, description: 'All of it but the secret.' }),
       token: t.exposeString('token', { description: 'Shown this once.' }),
     }),
   })
 
 const CreateUserInput = builder.inputType('CreateUserInput', {
+  description: 'A new user.',
   fields: (t) => ({
     handle: t.string({ required: true, description: 'Lower-case letters, digits, and . _ - inside; unique.' }),
-    name: t.string(),
-    email: t.string(),
+    name: t.string({ description: 'For people; at most 200 characters.' }),
+    email: t.string({ description: 'Shown to the user and to administrators only.' }),
   }),
 })
 
 const CreateTokenInput = builder.inputType('CreateTokenInput', {
+  description: 'A new token of your own.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'What it is for.' }),
     scopes: t.stringList({ description: `Of ${SCOPES.join(', ')}; absent: all that your own token has.` }),
@@ -88,7 +95,8 @@ const CreateTokenInput = builder.inputType('CreateTokenInput', {
 })
 
 const RevokeTokenInput = builder.inputType('RevokeTokenInput', {
-  fields: (t) => ({ tokenId: t.id({ required: true }) }),
+  description: 'Which token to end.',
+  fields: (t) => ({ tokenId: t.id({ required: true, description: '`tok_…`' }) }),
 })
 
 builder.mutationFields((t) => ({
@@ -96,21 +104,21 @@ builder.mutationFields((t) => ({
     type: CreatedUser,
     errors: {},
     description: 'For administrators: makes a user.',
-    args: { input: t.arg({ type: CreateUserInput, required: true }) },
+    args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The user.' }) },
     resolve: (_root, { input }, { viewer, identity }) => identity.createUser(viewer, input),
   }),
   createToken: t.field({
     type: CreatedToken,
     errors: {},
     description: 'Makes a token of your own with your scopes or fewer.',
-    args: { input: t.arg({ type: CreateTokenInput, required: true }) },
+    args: { input: t.arg({ type: CreateTokenInput, required: true, description: 'The token.' }) },
     resolve: (_root, { input }, { viewer, identity }) => identity.createToken(viewer, input),
   }),
   revokeToken: t.field({
     type: ApiTokenType,
     errors: {},
     description: 'Ends a token at once.',
-    args: { input: t.arg({ type: RevokeTokenInput, required: true }) },
+    args: { input: t.arg({ type: RevokeTokenInput, required: true, description: 'Which.' }) },
     resolve: (_root, { input }, { viewer, identity }) =>
       identity.revokeToken(viewer, expectId('ApiToken', input.tokenId)),
   }),

@@ -13,24 +13,17 @@ export type IdentityService = ReturnType<typeof createIdentityService>
 const BOOTSTRAP_TOKEN = 'ADMIN_TOKEN'
 const USER_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
 
+/** The row of a token, which the caller is shown once. */
+const rowOf = (token: string, name: string, scopes: readonly Scope[]) => ({
+  id: newId(),
+  name,
+  prefix: prefixOf(token),
+  hash: hashToken(token),
+  scopes: [...new Set(scopes)],
+})
+
 /** Principals and their tokens. A token is shown once, when it is made; only its SHA-256 is kept. */
 export function createIdentityService({ prisma, now = () => new Date() }: { prisma: PrismaClient; now?: () => Date }) {
-  async function issue(principalId: string, name: string, scopes: readonly Scope[], expiresAt: Date | null) {
-    const token = newToken()
-    const apiToken = await prisma.apiToken.create({
-      data: {
-        id: newId(),
-        principalId,
-        name,
-        prefix: prefixOf(token),
-        hash: hashToken(token),
-        scopes: [...scopes],
-        expiresAt,
-      },
-    })
-    return { apiToken, token }
-  }
-
   return {
     /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
     async authenticate(token: string | undefined): Promise<Viewer> {
@@ -56,28 +49,21 @@ export function createIdentityService({ prisma, now = () => new Date() }: { pris
       }
     },
 
-    /** Makes sure that the principal `admin` exists and that this token, and no earlier one from the setting, is its. */
+    /**
+     * Makes sure that the principal `admin` exists and that this token, and no earlier one from the setting, is its.
+     * Nodes may do so at the same time: Prisma's upsert would look first and then fail to insert.
+     */
     async bootstrapAdmin(token: string): Promise<void> {
-      const admin = await prisma.principal.upsert({
-        where: { handle: 'admin' },
-        create: { id: newId(), handle: 'admin', name: 'Administrator', isAdmin: true },
-        update: {},
-      })
-      const hash = hashToken(token)
+      const handle = 'admin'
+      const data = [{ id: newId(), handle, name: 'Administrator', isAdmin: true }]
+      await prisma.principal.createMany({ data, skipDuplicates: true })
+      const { id: principalId } = await prisma.principal.findUniqueOrThrow({ where: { handle } })
+      const { id, hash, ...fresh } = rowOf(token, BOOTSTRAP_TOKEN, SCOPES)
+      const whole = { ...fresh, principalId, revokedAt: null, expiresAt: null }
       await prisma.$transaction([
-        prisma.apiToken.deleteMany({ where: { principalId: admin.id, name: BOOTSTRAP_TOKEN, hash: { not: hash } } }),
-        prisma.apiToken.upsert({
-          where: { hash },
-          create: {
-            id: newId(),
-            principalId: admin.id,
-            name: BOOTSTRAP_TOKEN,
-            prefix: prefixOf(token),
-            hash,
-            scopes: [...SCOPES],
-          },
-          update: { revokedAt: null },
-        }),
+        prisma.apiToken.deleteMany({ where: { principalId, name: BOOTSTRAP_TOKEN, hash: { not: hash } } }),
+        prisma.apiToken.createMany({ data: [{ id, hash, ...whole }], skipDuplicates: true }),
+        prisma.apiToken.update({ where: { hash }, data: whole }),
       ])
     },
 
@@ -85,12 +71,13 @@ export function createIdentityService({ prisma, now = () => new Date() }: { pris
     async createUser(viewer: Viewer, input: CreateUserInput): Promise<{ principal: Principal; token: string }> {
       requireAdmin(viewer)
       const { handle, name, email } = validate(createUserSpec, input)
+      const token = newToken()
+      const tokens = { create: rowOf(token, 'first token', USER_SCOPES) }
       const principal = await prisma.principal
-        .create({ data: { id: newId(), handle, name: name ?? null, email: email ?? null } })
+        .create({ data: { id: newId(), handle, name: name ?? null, email: email ?? null, tokens } })
         .catch((error) => {
           throw isUniqueViolation(error) ? new ConflictError(`the handle ${handle} is taken`, 'HANDLE_TAKEN') : error
         })
-      const { token } = await issue(principal.id, 'first token', USER_SCOPES, null)
       return { principal, token }
     },
 
@@ -103,8 +90,11 @@ export function createIdentityService({ prisma, now = () => new Date() }: { pris
       if (excess.length > 0) {
         throw new ForbiddenError(`your token lacks ${excess.join(', ')}, so it cannot give that`, 'INSUFFICIENT_SCOPE')
       }
+      if (name === BOOTSTRAP_TOKEN) throw ValidationError.at('name', 'is kept for the token of that setting')
       if (expiresAt && expiresAt <= now()) throw ValidationError.at('expiresAt', 'must be in the future')
-      return issue(owner.principalId, name, wanted, expiresAt ?? null)
+      const token = newToken()
+      const data = { ...rowOf(token, name, wanted), principalId: owner.principalId, expiresAt: expiresAt ?? null }
+      return { apiToken: await prisma.apiToken.create({ data }), token }
     },
 
     /** Ends a token at once: one's own, or for an administrator anybody's. Revoking twice is no error. */

@@ -1,19 +1,22 @@
 import { z } from 'zod'
+import { text } from '../kernel/storable.ts'
 import { SCOPES } from './viewer.ts'
 
 export const NAME_LIMIT = 200
+
+const nameSpec = z.string().trim().pipe(text(NAME_LIMIT).min(1, 'must not be empty'))
 
 export const createUserSpec = z.object({
   handle: z
     .string()
     .max(60, 'must have at most 60 characters')
     .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, 'must be lower-case letters, digits, and . _ - inside'),
-  name: z.string().trim().min(1).max(NAME_LIMIT, `must have at most ${NAME_LIMIT} characters`).nullish(),
-  email: z.email('must be an e-mail address').max(320).nullish(),
+  name: nameSpec.nullish(),
+  email: z.email('must be an e-mail address').max(320, 'must have at most 320 characters').nullish(),
 })
 
 export const createTokenSpec = z.object({
-  name: z.string().trim().min(1, 'must not be empty').max(NAME_LIMIT, `must have at most ${NAME_LIMIT} characters`),
+  name: nameSpec,
   scopes: z
     .array(z.string().pipe(z.enum(SCOPES, `must be one of ${SCOPES.join(', ')}`)))
     .min(1, 'must name at least one scope')

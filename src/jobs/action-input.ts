@@ -3,6 +3,7 @@ import type { ActionRegistry } from '../actions/registry.ts'
 import type { Prisma } from '../db/generated/prisma/client.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
+import { flawOfJson } from '../kernel/storable.ts'
 import { ACTIONS_LIMIT } from './spec.ts'
 
 /** Kind → configuration; exactly one kind. */
@@ -18,6 +19,7 @@ export function parseActions(registry: ActionRegistry, inputs: ActionInput[]) {
     if (!first || given.length !== 1) throw ValidationError.at(`actions.${position}`, 'must have exactly one kind')
     const [kind, config] = first
     const parsed = registry.parse(kind, config, `actions.${position}.${kind}`)
+    requireStorable(parsed, `actions.${position}.${kind}`)
     return {
       id: newId(),
       position,
@@ -26,6 +28,14 @@ export function parseActions(registry: ActionRegistry, inputs: ActionInput[]) {
       config: parsed as Prisma.InputJsonValue,
     }
   })
+}
+
+function requireStorable(config: unknown, at: string): void {
+  const issues = Object.entries(config ?? {}).flatMap(([field, value]) => {
+    const message = flawOfJson(value)
+    return message ? [{ path: `${at}.${field}`, message }] : []
+  })
+  if (issues.length > 0) throw new ValidationError(issues)
 }
 
 /** `webhook`, and `webhook-2` for the second of a kind. */

@@ -45,14 +45,16 @@ export async function tellJobsChanged(tx: Prisma.TransactionClient): Promise<voi
   await sqlIn(tx)(`select 1 as told from (select ${notifySql('jobs')}) told`)
 }
 
+/** @throws ValidationError */
+export function requireWindow({ startOn, endOn }: Pick<Grid, 'startOn' | 'endOn'>): void {
+  if (startOn && endOn && endOn <= startOn) throw ValidationError.at('endOn', 'must be later than startOn')
+}
+
 /**
  * The first slot after now.
- * @throws ValidationError when the window is none, or leaves no slot
+ * @throws ValidationError when the window leaves none
  */
 export function firstSlot(recurrence: Recurrence, grid: Grid, now: Date): Date {
-  if (grid.startOn && grid.endOn && grid.endOn <= grid.startOn) {
-    throw ValidationError.at('endOn', 'must be later than startOn')
-  }
   const slot = nextSlot(recurrence, grid, now)
   if (!slot) throw ValidationError.at('schedule', 'never fires between startOn and endOn')
   return slot

@@ -110,9 +110,10 @@ export const JobType = builder.prismaObject('Job', {
     upcoming: t.field({
       type: ['DateTime'],
       description: 'Its next slots; none while it is paused.',
-      complexity: 5,
+      complexity: ({ count }) => 5 * Math.max(count ?? 5, 1),
       args: { count: t.arg.int({ defaultValue: 5, description: '1 to 100.' }) },
-      resolve: (job, { count }, { jobs }) => jobs.upcoming(job, count ?? 5),
+      resolve: async (job, { count }, context) =>
+        context.jobs.upcoming(job, await scheduleOf(job, context), count ?? 5),
     }),
     signingSecret: t.string({
       nullable: true,
@@ -134,7 +135,12 @@ export const JobType = builder.prismaObject('Job', {
   }),
 })
 
-addNode(JobType, (ids, { jobs, viewer }) => jobs.byIds(viewer, ids))
+addNode(JobType, async (ids, { jobs, viewer }) =>
+  (await jobs.byIds(viewer, ids)).map((job) => (job?.deletedAt ? null : job)),
+)
+
+const scheduleOf = ({ scheduleId }: Job, context: Context) =>
+  scheduleId ? loadBatched(context, 'Job.schedule', scheduleId, (ids) => context.schedules.byIds(ids)) : null
 
 const actionsOf = (job: { id: string }, context: Context) =>
   loadBatched(context, 'Job.actions', job.id, async (ids) =>
@@ -175,7 +181,7 @@ const JobFilterInput = builder.inputType('JobFilter', {
     surface: t.field({ type: SurfaceEnum, description: 'Made through this API.' }),
     enabled: t.boolean({ description: 'Not paused, or paused.' }),
     artifactId: t.id({ description: 'On this artifact.' }),
-    ownerHandle: t.string({ description: 'Of this owner.' }),
+    ownerHandle: t.string({ description: 'Of this owner; a team with or without `team:`.' }),
     lastStatus: t.field({ type: RunStatusEnum, description: 'Whose last run ended so.' }),
   }),
 })

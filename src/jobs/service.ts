@@ -9,6 +9,7 @@ import type {
   Prisma,
   PrismaClient,
   RunStatus,
+  Schedule,
   Surface,
 } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
@@ -24,8 +25,24 @@ import type { ScheduleService } from '../schedules/service.ts'
 import type { ScheduleInput } from '../schedules/spec.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import { type ActionInput, parseActions } from './action-input.ts'
-import { changeJob, databaseNow, firstSlot, type LockedJob, skipUnfired, tellJobsChanged } from './change.ts'
-import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput, updateJobSpec } from './spec.ts'
+import {
+  changeJob,
+  databaseNow,
+  firstSlot,
+  type LockedJob,
+  requireWindow,
+  skipUnfired,
+  tellJobsChanged,
+} from './change.ts'
+import {
+  type CreateJobInput,
+  createJobSpec,
+  jobListSpec,
+  POLICY_DEFAULTS,
+  policiesOf,
+  type UpdateJobInput,
+  updateJobSpec,
+} from './spec.ts'
 
 export type JobService = ReturnType<typeof createJobService>
 
@@ -101,8 +118,9 @@ export function createJobService(deps: {
           anchor: now,
           startOn: startOn ?? null,
           endOn: endOn ?? null,
-          dstGap: spec.dstGap ?? 'RUN_AFTER_GAP',
+          dstGap: spec.dstGap ?? POLICY_DEFAULTS.dstGap,
         }
+        requireWindow(window)
         const nextRunAt = recurrence && firstSlot(recurrence, window, now)
         const jobId = newId()
         const job = await tx.job.create({
@@ -133,8 +151,11 @@ export function createJobService(deps: {
       })
     },
 
-    /** Absent fields stay as they are; null clears. An edit of the schedule fires no slot that is past. */
-    update(
+    /**
+     * Absent fields stay as they are; null clears, or brings back what a new job has. An edit of the schedule fires no
+     * slot that is past.
+     */
+    async update(
       viewer: Viewer,
       {
         jobId,
@@ -145,9 +166,10 @@ export function createJobService(deps: {
         actions?: ActionInput[] | null | undefined
       },
     ): Promise<Job> {
+      requireScope(viewer, 'jobs:write')
       const spec = validate(updateJobSpec, input)
       const recurrence = input.schedule ? schedules.parse(input.schedule) : null
-      const steps = input.actions ? parseActions(registry, input.actions) : null
+      const steps = input.actions === undefined ? null : parseActions(registry, input.actions ?? [])
       const { name, description, notes, startOn, endOn, dstGap } = spec
 
       return update(
@@ -163,8 +185,9 @@ export function createJobService(deps: {
             anchor: job.anchor,
             startOn: startOn === undefined ? job.startOn : startOn,
             endOn: endOn === undefined ? job.endOn : endOn,
-            dstGap: dstGap ?? job.dstGap,
+            dstGap: dstGap === undefined ? job.dstGap : (dstGap ?? POLICY_DEFAULTS.dstGap),
           }
+          if (rescheduled) requireWindow(window)
           const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
           if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
           if (steps) {
@@ -229,11 +252,12 @@ export function createJobService(deps: {
       return ids.map((id) => byId.get(id) ?? null)
     },
 
-    list(
+    async list(
       viewer: Viewer,
       args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: ListOrder | null | undefined },
     ): Promise<Connection<Job>> {
       const reader = requireScope(viewer, 'jobs:read')
+      validate(jobListSpec, args)
       const where = whereOf(reader, args.filter ?? {})
       return listById(args, {
         rows: (query) => prisma.job.findMany({ ...query, where: { AND: [where, query.where] } }),
@@ -246,17 +270,16 @@ export function createJobService(deps: {
       return prisma.action.findMany({ where: { jobId: { in: [...jobIds] } }, orderBy: { position: 'asc' } })
     },
 
-    /** The next slots, as far as they can be known; none while it is paused. */
-    async upcoming(job: Job, count: number): Promise<Date[]> {
+    /** The next slots of a job with this schedule, as far as they can be known; none while it is paused. */
+    upcoming(job: Job, schedule: Schedule | null, count: number): Date[] {
       if (count < 1 || count > UPCOMING_LIMIT) throw ValidationError.at('count', `must be from 1 to ${UPCOMING_LIMIT}`)
-      if (!job.enabled || !job.nextRunAt || !job.scheduleId) return []
-      const [schedule] = await schedules.byIds([job.scheduleId])
-      if (!schedule) return []
+      if (!job.enabled || !job.nextRunAt || !schedule) return []
       return nextSlots(recurrenceOf(schedule), job, new Date(job.nextRunAt.getTime() - 1), count)
     },
 
     /** The secret that its webhooks are signed with, for whoever may change the job. */
     async signingSecret(viewer: Viewer, job: Job): Promise<string | null> {
+      requireScope(viewer, 'jobs:write')
       if (!mayManage(viewer, job)) return null
       const secret = await prisma.signingSecret.findUnique({ where: { jobId: job.id } })
       return secret && seal.open(secret.current)
@@ -271,7 +294,8 @@ function triggerOf(scheduled: boolean, eventType: string | null): JobTrigger {
 
 function whereOf(reader: SignedIn, filter: JobFilter): Prisma.JobWhereInput {
   const { search, surface, enabled, artifactId, ownerHandle, lastStatus } = filter
-  const contains = search ? { contains: search, mode: 'insensitive' as const } : null
+  // Prisma makes a pattern of it, and leaves what is special in patterns as it is.
+  const contains = search ? { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const } : null
   return {
     deletedAt: null,
     ...(!reader.isAdmin && { ownerId: reader.principalId }),
@@ -279,7 +303,7 @@ function whereOf(reader: SignedIn, filter: JobFilter): Prisma.JobWhereInput {
     ...(surface && { surface }),
     ...(enabled != null && { enabled }),
     ...(artifactId && { artifactId }),
-    ...(ownerHandle && { owner: { handle: ownerHandle } }),
+    ...(ownerHandle && { owner: { handle: { in: [ownerHandle, `team:${ownerHandle}`] } } }),
     ...(lastStatus && { lastStatus }),
   }
 }

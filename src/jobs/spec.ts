@@ -1,6 +1,7 @@
 /** What a job may look like; one set of rules for every API. */
 import { z } from 'zod'
 import { eventType } from '../events/spec.ts'
+import { text } from '../kernel/storable.ts'
 
 export const NAME_LIMIT = 200
 export const DESCRIPTION_LIMIT = 1_000
@@ -10,7 +11,6 @@ export const ACTIONS_LIMIT = 50
 const DAY = 86_400
 const YEAR = 366 * DAY
 
-const text = (limit: number) => z.string().max(limit, `must have at most ${limit} characters`)
 const seconds = (least: number, most: number) =>
   z.int('must be whole seconds').min(least, `must be at least ${least}`).max(most, `must be at most ${most}`)
 
@@ -26,7 +26,7 @@ export const retrySpec = z.strictObject({
 
 /** Fields that a create and an update share. Null clears, absent leaves alone. */
 const common = {
-  name: text(NAME_LIMIT).nullish(),
+  name: z.string().trim().pipe(text(NAME_LIMIT)).nullish(),
   description: text(DESCRIPTION_LIMIT).nullish(),
   notes: text(NOTES_LIMIT).nullish(),
   eventType: eventType.nullish(),
@@ -44,15 +44,46 @@ export const createJobSpec = z.object({ ...common, enabled: z.boolean().nullish(
 
 export const updateJobSpec = z.object({ ...common, version: z.int().nullish() })
 
+export const jobListSpec = z.object({
+  filter: z.object({ search: text(NAME_LIMIT).nullish(), ownerHandle: text(NAME_LIMIT).nullish() }).nullish(),
+})
+
 export type CreateJobInput = z.input<typeof createJobSpec>
 export type UpdateJobInput = z.input<typeof updateJobSpec>
 
-/** The policies among an input's fields, as columns; absent ones are left out. Only `overlap` can be cleared. */
-export function policiesOf({ retry, overlap, catchUp, catchUpWindow, timeout }: z.output<typeof updateJobSpec>) {
-  const given = { ...retry, catchUp, catchUpWindow, timeoutSeconds: timeout }
-  const columns = Object.entries(given).filter(([, value]) => value != null)
+const RETRY_DEFAULTS = {
+  maxAttempts: 1,
+  backoff: 'EXPONENTIAL',
+  initialDelay: 10,
+  maxDelay: 3_600,
+  jitter: true,
+  retryOn: 'TRANSIENT',
+} as const
+
+/** What null makes of a policy; the table has the same. `overlap` has none: its null depends on the trigger. */
+export const POLICY_DEFAULTS = {
+  ...RETRY_DEFAULTS,
+  catchUp: 'LATEST',
+  catchUpWindow: DAY,
+  dstGap: 'RUN_AFTER_GAP',
+  timeoutSeconds: 60,
+} as const
+
+/** The policies among an input's fields, as columns; absent ones are left out. */
+export function policiesOf({
+  retry,
+  overlap,
+  catchUp,
+  catchUpWindow,
+  dstGap,
+  timeout,
+}: z.output<typeof updateJobSpec>) {
+  const retries = retry === null ? RETRY_DEFAULTS : retry
+  const given = { ...retries, catchUp, catchUpWindow, dstGap, timeoutSeconds: timeout }
+  const columns = Object.entries(given).filter(([, value]) => value !== undefined)
+  const filled = columns.map(([name, value]) => [name, value ?? POLICY_DEFAULTS[name as keyof typeof given]])
   return {
-    ...(Object.fromEntries(columns) as NonNullableFields<typeof given>),
+    ...(Object.fromEntries(filled) as NonNullableFields<typeof given>),
     ...(overlap !== undefined && { overlap }),
   }
 }

@@ -18,7 +18,7 @@ export function createSeal(key: string): Seal {
       return new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), text]))
     },
     open(sealed) {
-      const decipher = createDecipheriv('aes-256-gcm', bytes, sealed.subarray(0, 12))
+      const decipher = createDecipheriv('aes-256-gcm', bytes, sealed.subarray(0, 12), { authTagLength: 16 })
       decipher.setAuthTag(sealed.subarray(12, 28))
       return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8')
     },

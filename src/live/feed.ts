@@ -1,7 +1,9 @@
 /**
  * Serves subscribers from the log of run events: what is past in pages, then the tail, without a gap and without a
- * repeat. One reader per node follows the log for all of them, and rests while there is none.
+ * repeat. One reader per node follows the log for all of them, and rests while there is none. A database that is away
+ * for a while delays a stream and does not end it.
  */
+import { isUnreachable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
@@ -15,10 +17,12 @@ export type Feed = ReturnType<typeof createFeed>
 
 /** Events that wait for a slow subscriber in memory; after that it reads them from the log. */
 const BUFFER = 1000
-/** When the reader begins, so many positions are gone through again, for transactions that are open at that moment. */
+/** When the reader begins, so many more positions are gone through again, should the server's clock have gone back. */
 const LOOK_BACK = 1000
 const IDLE_POLL_MS = 1000
 const STUCK_POLL_MS = 15
+/** Until PostgreSQL is asked again when it could not be reached. */
+const RETRY_MS = 250
 
 type Subscriber = {
   filter: FeedFilter
@@ -29,10 +33,12 @@ type Subscriber = {
 
 export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus: Bus; clock: Clock; log: Log }) {
   const subscribers = new Set<Subscriber>()
+  let closed = false
   let water: ReturnType<typeof createHighWater<FeedEvent>> | null = null
   /** Seen but not yet passed on, while an earlier position is missing. */
   let ahead = new Set<number>()
-  let waiting: ((mark: number) => void)[] = []
+  /** Who wants to know the mark; null: they have left. */
+  const waiting = new Map<Subscriber, (mark: number | null) => void>()
 
   const loop = createLoop({ name: 'feed', clock, log, work: look })
   const unsubscribe = bus.subscribe('events', () => {
@@ -43,13 +49,12 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     if (subscribers.size === 0) {
       water = null
       ahead = new Set()
-      release(waiting, 0)
       return null
     }
-    const asked = waiting
+    const asked = [...waiting.keys()]
     water ??= createHighWater(
       { read: (after) => reader.page({}, after), openIds: reader.openIds },
-      Math.max(0, (await reader.last()) - LOOK_BACK),
+      Math.max(0, (await reader.settled()) - LOOK_BACK),
     )
     const { rows, ready } = await water.advance()
     const passed = new Set(ready.map(({ position }) => position))
@@ -60,8 +65,8 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     }
     for (const row of ready) tell(row, false)
     if (rows.length === PAGE_SIZE && ready.length > 0) return 0
-    release(asked, water.mark())
-    if (waiting.length > 0) return 0
+    for (const subscriber of asked) answer(subscriber, water.mark())
+    if (waiting.size > 0) return 0
     return water.stuck() ? STUCK_POLL_MS : IDLE_POLL_MS
   }
 
@@ -71,29 +76,48 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     }
   }
 
-  function release(those: ((mark: number) => void)[], mark: number) {
-    waiting = waiting.filter((resolve) => !those.includes(resolve))
-    for (const resolve of those) resolve(mark)
+  function answer(subscriber: Subscriber, mark: number | null) {
+    waiting.get(subscriber)?.(mark)
+    waiting.delete(subscriber)
   }
 
-  /** The mark as it is after a look that begins now. */
-  function freshMark(): Promise<number> {
+  /** The mark as it is after a look that begins now; null when the subscriber has left by then. */
+  function freshMark(subscriber: Subscriber): Promise<number | null> {
+    if (!subscribers.has(subscriber)) return Promise.resolve(null)
     return new Promise((resolve) => {
-      waiting.push(resolve)
+      waiting.set(subscriber, resolve)
       loop.wake()
     })
   }
 
-  async function* followRun(filter: FeedFilter, after: number | null, mailbox: Mailbox<FeedEvent>) {
-    let cursor = after ?? (await reader.last())
+  /** Reads as soon as PostgreSQL answers; null when the subscriber has left by then. */
+  async function patiently<Result>(subscriber: Subscriber, read: () => Promise<Result>): Promise<Result | null> {
+    while (subscribers.has(subscriber)) {
+      try {
+        return await read()
+      } catch (error) {
+        if (!isUnreachable(error)) throw error
+        await new Promise<void>((resolve) => {
+          clock.after(RETRY_MS, resolve)
+        })
+      }
+    }
+    return null
+  }
+
+  async function* followRun(subscriber: Subscriber, after: number | null) {
+    const { filter, mailbox } = subscriber
+    // Not the end of the whole log: an event of this run may be under way at a lower position.
+    let cursor = after ?? (await patiently(subscriber, () => reader.lastOf(filter)))?.[0]?.position ?? 0
     for (;;) {
-      const events = await reader.page(filter, cursor)
+      const events = await patiently(subscriber, () => reader.page(filter, cursor))
+      if (!events) return
       for (const event of events) {
         yield event
         if (isTerminal(event.kind)) return
         cursor = event.position
       }
-      if (events.length === 0 && (await hasEnded(filter, cursor))) return
+      if (events.length === 0 && (await patiently(subscriber, () => hasEnded(filter, cursor)))) return
       if (events.length < PAGE_SIZE && (await mailbox.take()) === 'closed') return
     }
   }
@@ -104,30 +128,40 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     return last !== undefined && last.position <= cursor && isTerminal(last.kind)
   }
 
-  async function* followMany(filter: FeedFilter, after: number | null, mailbox: Mailbox<FeedEvent>) {
+  async function* followMany(subscriber: Subscriber, after: number | null) {
+    const { filter, mailbox } = subscriber
     let cursor = after
     for (;;) {
-      const mark = await freshMark()
-      cursor ??= mark
-      let events: FeedEvent[]
-      do {
-        events = await reader.page(filter, cursor, mark)
+      const mark = await freshMark(subscriber)
+      if (mark === null) return
+      let position: number = cursor ?? mark
+      for (let isWhole = false; !isWhole; ) {
+        const events = await patiently(subscriber, () => reader.page(filter, position, mark))
+        if (!events) return
         for (const event of events) {
           yield event
-          cursor = event.position
+          position = event.position
         }
-      } while (events.length === PAGE_SIZE)
+        isWhole = events.length < PAGE_SIZE
+      }
       for (;;) {
         const arrived = await mailbox.take()
         if (arrived === 'closed') return
         if (arrived === 'overflow') break
         for (const event of arrived) {
-          if (event.position <= cursor) continue
+          if (event.position <= position) continue
           yield event
-          cursor = event.position
+          position = event.position
         }
       }
+      cursor = position
     }
+  }
+
+  function leave(subscriber: Subscriber) {
+    subscribers.delete(subscriber)
+    subscriber.mailbox.close()
+    answer(subscriber, null)
   }
 
   return {
@@ -137,22 +171,17 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
      */
     follow(filter: FeedFilter, after: number | null): AsyncIterableIterator<FeedEvent> {
       const one = filter.runId !== undefined
-      const mailbox = createMailbox<FeedEvent>(one ? 1 : BUFFER)
-      const subscriber: Subscriber = { filter, mailbox, eager: one }
+      const subscriber: Subscriber = { filter, mailbox: createMailbox(one ? 1 : BUFFER), eager: one }
       subscribers.add(subscriber)
-      loop.wake()
-      const leave = () => {
-        subscribers.delete(subscriber)
-        mailbox.close()
-      }
-      return closeable((one ? followRun : followMany)(filter, after, mailbox), leave)
+      if (closed) leave(subscriber)
+      else loop.wake()
+      return closeable((one ? followRun : followMany)(subscriber, after), () => leave(subscriber))
     },
     subscriberCount: () => subscribers.size,
     async close() {
+      closed = true
       unsubscribe()
-      for (const { mailbox } of subscribers) mailbox.close()
-      subscribers.clear()
-      release(waiting, 0)
+      for (const subscriber of subscribers) leave(subscriber)
       await loop.stop()
     },
   }
@@ -174,9 +203,14 @@ function closeable<Item>(source: AsyncGenerator<Item>, leave: () => void): Async
       return this
     },
     async next() {
-      const result = await source.next()
-      if (result.done) leave()
-      return result
+      try {
+        const result = await source.next()
+        if (result.done) leave()
+        return result
+      } catch (error) {
+        leave()
+        throw error
+      }
     },
     return() {
       leave()

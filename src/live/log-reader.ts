@@ -27,7 +27,11 @@ const COLUMNS = `e.position::float8 as position, e.run_id as "runId", e.job_id a
 
 const columnOf = { runId: 'e.run_id', jobId: 'e.job_id', artifactId: 'e.artifact_id', ownerId: 'j.owner_id' } as const
 
-const LAST = 'select coalesce(max(position), 0)::float8 as last from run_event'
+/** `at` is rounded to milliseconds, so the bound is cut to them. */
+const OPEN_SINCE = `select date_trunc('milliseconds', least(min(xact_start), now())) as since from pg_stat_activity
+  where datname = current_database() and application_name like '${APPLICATION_NAME}%' and backend_xid is not null`
+
+const LAST_BEFORE = `select position::float8 as position from run_event where at < $1 order by position desc limit 1`
 
 const OF_RUNS = `select e.* from unnest($1::uuid[]) as r(id) cross join lateral (
     select ${COLUMNS} from run_event e join job j on j.id = e.job_id
@@ -73,9 +77,14 @@ export function createLogReader(sql: Sql) {
     countOf: async (runId: string): Promise<number> =>
       (await sql<{ count: number }>('select count(*)::int as count from run_event where run_id = $1::uuid', [runId]))[0]
         ?.count ?? 0,
-    async last(): Promise<number> {
-      const [row] = await sql<{ last: number }>(LAST)
-      return row?.last ?? 0
+    /**
+     * A position below which nothing can appear any more. What was drawn before the first of our open transactions
+     * began is lower than all that they will add, and so is what was drawn before we looked for them.
+     */
+    async settled(): Promise<number> {
+      const [open] = await sql<{ since: Date }>(OPEN_SINCE)
+      const [row] = await sql<{ position: number }>(LAST_BEFORE, [open?.since ?? new Date(0)])
+      return row?.position ?? 0
     },
     async openIds(): Promise<number[]> {
       return (await sql<{ id: number }>(OPEN_IDS)).map(({ id }) => id)

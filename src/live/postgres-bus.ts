@@ -14,6 +14,7 @@ export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Pr
   let client: pg.Client | undefined
   let closed = false
   let retry: NodeJS.Timeout | undefined
+  let listening: Promise<void> | undefined
 
   async function listen() {
     const next = new pg.Client({ ...connection, keepAlive: true })
@@ -26,8 +27,13 @@ export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Pr
       client = undefined
       if (!closed) reconnect(FIRST_DELAY_MS)
     })
-    await next.connect()
-    await next.query(`listen ${CHANNEL}`)
+    try {
+      await next.connect()
+      await next.query(`listen ${CHANNEL}`)
+    } catch (error) {
+      await next.end().catch(() => {})
+      throw error
+    }
     client = next
     if (closed) await next.end()
   }
@@ -35,7 +41,7 @@ export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Pr
   function reconnect(delay: number) {
     log.warn('live bus lost its connection; trying again')
     retry = setTimeout(() => {
-      listen().then(
+      listening = listen().then(
         () => local.publishAll(),
         () => {
           if (!closed) reconnect(Math.min(delay * 2, LONGEST_DELAY_MS))
@@ -51,6 +57,7 @@ export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Pr
       closed = true
       clearTimeout(retry)
       await local.close()
+      await listening
       await client?.end()
     },
   }

@@ -1,5 +1,5 @@
 /**
- * The only writer of run state. Each function is one statement, so a run's row, its queue entry, its attempt and steps
+ * The only writer of run state. Each change is one statement, so a run's row, its queue entry, its attempt and steps
  * and its events change together or not at all; `seq` is drawn under the run's row lock, so it has no gaps.
  *
  * The fence: after a claim every write names (run, attempt, lease owner) and touches only runs whose queue entry still
@@ -293,10 +293,14 @@ with given as materialized (
   delete from run_attempt using ended
   where run_attempt.run_id = ended.id and run_attempt.attempt = ended.attempt and attempt_status is null
 ), closed as (
-  update run_step set status = (step->>'status')::step_status, output = step->'output', error = step->'error',
-    finished_at = clock_timestamp()
+  update run_step set status = coalesce((step->>'status')::step_status, 'FAILED'), output = step->'output',
+    error = coalesce(step->'error', case when step is null then ended.error end), finished_at = clock_timestamp()
   from ended
-  where run_step.run_id = ended.id and run_step.position = (step->>'position')::int
+  where run_step.run_id = ended.id and attempt_status is not null
+    and case when step is null then run_step.status = 'RUNNING' else run_step.position = (step->>'position')::int end
+), reopened as (
+  delete from run_step using ended
+  where run_step.run_id = ended.id and attempt_status is null and run_step.status = 'RUNNING'
 ), delivered as (${insertDeliveries('ended')}
 ), judged as (
   update job set last_status = newest.status, last_run_at = newest.started_at
@@ -322,23 +326,35 @@ select id as "runId" from ended cross join (select ${notifySql('queue', 'events'
 
 /**
  * Lets the first waiting run of each job go on if nothing holds it any more. Called after every settlement and by the
- * sweep: a statement sees only what was committed before it began, so a settlement cannot see the runs that queue up
- * behind it while it waits for the job's row.
+ * sweep. A statement sees only what was committed before it began: a settlement cannot see the runs that queue up behind
+ * it while it waits for the job's row, and what to unblock is for a statement to say that begins once the row is held.
  */
-export async function unblockRuns(sql: Sql, jobIds: string[]): Promise<void> {
-  await sql(UNBLOCK, [jobIds])
+export async function unblockRuns(
+  { sql, transaction }: { sql: Sql; transaction: <Result>(work: (sql: Sql) => Promise<Result>) => Promise<Result> },
+  jobIds: string[],
+): Promise<void> {
+  if (jobIds.length === 0) return
+  const waiting = await sql<{ id: string }>(HAVE_WAITING, [jobIds])
+  if (waiting.length === 0) return
+  const ids = waiting.map(({ id }) => id)
+  await transaction(async (sql) => {
+    await sql('select id from job where id = any($1::uuid[]) order by id for no key update', [ids])
+    await sql(UNBLOCK, [ids])
+  })
 }
 
+const HAVE_WAITING = `
+select j.id from unnest($1::uuid[]) as j(id)
+where exists (select 1 from run_queue q where q.job_id = j.id and q.blocked)`
+
 const UNBLOCK = `
-with locked as materialized (
-  select id from job where id = any($1::uuid[]) order by id for no key update
-), freed as (
+with freed as (
   update run_queue set blocked = false
-  where blocked and run_id = any(array(
-    select distinct on (q.job_id) q.run_id from run_queue q
-    where q.job_id = any($1::uuid[]) and q.blocked and (select count(*) from locked) >= 0
-      and not exists (select 1 from run_queue other where other.job_id = q.job_id and not other.blocked)
-    order by q.job_id, q.available_at, q.run_id))
+  where run_id = any(array(
+    select first.run_id from unnest($1::uuid[]) as j(id) cross join lateral (
+      select q.run_id from run_queue q where q.job_id = j.id and q.blocked order by q.available_at, q.run_id limit 1
+    ) first
+    where not exists (select 1 from run_queue q where q.job_id = j.id and not q.blocked)))
   returning run_id
 )
 select run_id from freed cross join (select ${notifySql('queue')}) told`

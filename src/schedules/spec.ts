@@ -11,11 +11,11 @@ const oneOf = z.strictObject({
   cron: z
     .strictObject({
       expression: z.string().max(EXPRESSION_LIMIT, `must have at most ${EXPRESSION_LIMIT} characters`),
-      timezone: z.string().max(100).nullish(),
+      timezone: z.string().max(100, 'must have at most 100 characters').nullish(),
       dialect: z.enum(['VIXIE', 'QUARTZ']).nullish(),
     })
     .nullish(),
-  every: z.strictObject({ seconds: z.int() }).nullish(),
+  every: z.strictObject({ seconds: z.int('must be whole seconds') }).nullish(),
   at: z.date('must be an instant').nullish(),
 })
 

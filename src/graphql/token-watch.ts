@@ -1,0 +1,86 @@
+/** Ends what lives on a token when the token ends: streams outlive the request that they were allowed for. */
+import { type ExecutionResult, GraphQLError } from 'graphql'
+import { isAsyncIterable, type Plugin } from 'graphql-yoga'
+import type { IdentityService } from '../identity/service.ts'
+import { ForbiddenError } from '../kernel/errors.ts'
+import { bearerToken, type Context } from './context.ts'
+
+/** How long after its end a token may still be shown events. */
+const EVERY_MS = 5_000
+
+/** Looks now and then, once per token however many streams live on it. The answer of `watch` ends the watching. */
+export function createTokenWatch(identity: Pick<IdentityService, 'authenticate'>, everyMs = EVERY_MS) {
+  const watched = new Map<string, Set<(reason: ForbiddenError) => void>>()
+  let planned = false
+
+  async function look() {
+    for (const [token, ends] of watched) {
+      await identity.authenticate(token).catch((error) => {
+        // Anything else, such as a database that is away, says nothing about the token.
+        if (error instanceof ForbiddenError) for (const end of ends) end(error)
+      })
+    }
+    planned = false
+    plan()
+  }
+
+  function plan() {
+    if (planned || watched.size === 0) return
+    planned = true
+    setTimeout(look, everyMs).unref()
+  }
+
+  return {
+    watch(token: string, end: (reason: ForbiddenError) => void): () => void {
+      const ends = watched.get(token) ?? new Set()
+      watched.set(token, ends.add(end))
+      plan()
+      return () => {
+        ends.delete(end)
+        if (ends.size === 0 && watched.get(token) === ends) watched.delete(token)
+      }
+    },
+  }
+}
+
+type Stream = AsyncIterableIterator<ExecutionResult>
+
+/** The last result of a stream whose token has ended says so. */
+export function watchTokens({ watch }: ReturnType<typeof createTokenWatch>): Plugin<Context> {
+  return {
+    onSubscribe: ({ args: { contextValue } }) => ({
+      onSubscribeResult({ result, setResult }) {
+        const { request, authorization } = contextValue as { request?: Request; authorization?: string }
+        const token = bearerToken(request ? request.headers.get('authorization') : authorization)
+        if (token === undefined || !isAsyncIterable(result)) return
+        setResult(endWith(result as Stream, (end) => watch(token, end)) as never)
+      },
+    }),
+  }
+}
+
+function endWith(source: Stream, watch: (end: (reason: ForbiddenError) => void) => () => void): Stream {
+  let reason: ForbiddenError | undefined
+  const unwatch = watch((error) => {
+    reason = error
+    source.return?.().catch(() => {})
+  })
+  const left = <Result>(result: Result): Result => {
+    unwatch()
+    return result
+  }
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      const item = await source.next().catch((error) => Promise.reject(left(error)))
+      if (!item.done) return item
+      const error = left(reason)
+      reason = undefined
+      return error ? { value: { errors: [new GraphQLError(error.message, { originalError: error })] } } : item
+    },
+    return: async () => left((await source.return?.()) ?? { done: true, value: undefined }),
+    throw: async (error) => left((await source.throw?.(error)) ?? { done: true, value: undefined }),
+  }
+}

@@ -1,0 +1,97 @@
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, readConfig } from '../src/config.ts'
+
+const SECRET_KEY = 'ab'.repeat(32)
+const DATABASE_URL = 'postgresql://user:secret@db.example:5432/runsheet'
+
+describe('the configuration', () => {
+  it('needs nothing', () => {
+    expect(readConfig({})).toMatchObject({
+      PORT: 4000,
+      HOST: '127.0.0.1',
+      DATA_DIR: path.resolve('.runsheet'),
+      EGRESS_ALLOW_CIDRS: [],
+      EGRESS_HTTPS_ONLY: false,
+      LEASE_SECONDS: 10,
+      DRAIN_SECONDS: 30,
+      CONCURRENCY: 50,
+      DEFAULT_TIMEZONE: 'UTC',
+      CORS_ORIGINS: ['*'],
+      MAX_BODY_BYTES: 64 * 1024 * 1024,
+      MAX_QUERY_CHARS: 100_000,
+      LOG_LEVEL: 'info',
+    })
+  })
+
+  it('takes an empty variable for none, and leaves alone what is not its own', () => {
+    expect(readConfig({ PORT: '', ADMIN_TOKEN: '', EGRESS_ALLOW_CIDRS: '', HOME: '/root' })).toEqual(readConfig({}))
+  })
+
+  it('reads what is given', () => {
+    const config = readConfig({
+      PORT: '0',
+      DATABASE_URL,
+      SECRET_KEY,
+      EGRESS_ALLOW_CIDRS: '127.0.0.0/8, fd00::/8,',
+      EGRESS_HTTPS_ONLY: 'true',
+      CORS_ORIGINS: 'https://a.example, https://b.example',
+      DEFAULT_TIMEZONE: 'Europe/Berlin',
+      DATA_DIR: 'here',
+    })
+    expect(config).toMatchObject({
+      PORT: 0,
+      DATABASE_URL,
+      SECRET_KEY,
+      EGRESS_ALLOW_CIDRS: ['127.0.0.0/8', 'fd00::/8'],
+      EGRESS_HTTPS_ONLY: true,
+      CORS_ORIGINS: ['https://a.example', 'https://b.example'],
+      DEFAULT_TIMEZONE: 'Europe/Berlin',
+      DATA_DIR: path.resolve('here'),
+    })
+  })
+
+  it.each([
+    ['PORT', 'eighty'],
+    ['PORT', '65536'],
+    ['PORT', '80.5'],
+    ['PUBLIC_URL', 'example.org'],
+    ['PUBLIC_URL', 'ftp://example.org'],
+    ['DATABASE_URL', 'mysql://localhost/db'],
+    ['ADMIN_TOKEN', 'too-short'],
+    ['EGRESS_ALLOW_CIDRS', '10.0.0.1'],
+    ['EGRESS_ALLOW_CIDRS', '10.0.0.0/8,everything'],
+    ['EGRESS_HTTPS_ONLY', 'yes'],
+    ['LEASE_SECONDS', '1'],
+    ['DRAIN_SECONDS', '-1'],
+    ['CONCURRENCY', '0'],
+    ['DEFAULT_TIMEZONE', 'Mars/Olympus'],
+    ['SECRET_KEY', 'ab'.repeat(31)],
+    ['SECRET_KEY', 'xy'.repeat(32)],
+    ['MAX_BODY_BYTES', '1'],
+    ['MAX_QUERY_CHARS', 'many'],
+    ['MAX_QUERY_COST', '9'],
+    ['LOG_LEVEL', 'loud'],
+  ])('refuses %s=%s with one line that names the variable', (name, value) => {
+    const attempt = () => readConfig({ [name]: value })
+    expect(attempt).toThrow(ConfigError)
+    expect(attempt).toThrow(new RegExp(`^${name}: .+$`))
+  })
+
+  it('wants a SECRET_KEY where the database is one that nodes may share', () => {
+    expect(() => readConfig({ DATABASE_URL })).toThrow(/^SECRET_KEY: is required with DATABASE_URL/)
+  })
+
+  it('does not tell a secret in its message', () => {
+    for (const name of ['SECRET_KEY', 'ADMIN_TOKEN', 'DATABASE_URL']) {
+      let message = ''
+      try {
+        readConfig({ [name]: 'sssh' })
+      } catch (error) {
+        message = String(error)
+      }
+      expect(message).toContain(name)
+      expect(message).not.toContain('sssh')
+    }
+  })
+})

@@ -1,0 +1,94 @@
+/** The migrations and schema.prisma say the same, and what Prisma cannot say is there too. */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { diffMigration } from '../../src/db/migrate.ts'
+import { createTestConnection } from '../support/database.ts'
+
+/** By hand in the migrations: partial indexes, by their names. */
+const HAND_WRITTEN = {
+  run_slot: `UNIQUE INDEX run_slot ON public.run USING btree (job_id, scheduled_for) WHERE (trigger = 'SCHEDULE'::run_trigger)`,
+  run_queue_free:
+    'INDEX run_queue_free ON public.run_queue USING btree (priority, available_at, run_id) WHERE ((lease_owner IS NULL) AND (NOT blocked))',
+  run_queue_leased:
+    'INDEX run_queue_leased ON public.run_queue USING btree (lease_owner) WHERE (lease_owner IS NOT NULL)',
+  job_due: 'INDEX job_due ON public.job USING btree (next_run_at) WHERE (next_run_at IS NOT NULL)',
+  job_listening:
+    'INDEX job_listening ON public.job USING btree (event_type) WHERE ((event_type IS NOT NULL) AND enabled AND (deleted_at IS NULL))',
+  job_listed: 'INDEX job_listed ON public.job USING btree (owner_id, id) WHERE (deleted_at IS NULL)',
+  job_of_artifact: 'INDEX job_of_artifact ON public.job USING btree (artifact_id) WHERE (artifact_id IS NOT NULL)',
+  domain_event_pending:
+    'INDEX domain_event_pending ON public.domain_event USING btree (id) WHERE (dispatched_at IS NULL)',
+  artifact_slug_live: 'UNIQUE INDEX artifact_slug_live ON public.artifact USING btree (slug) WHERE (deleted_at IS NULL)',
+  artifact_slug: 'INDEX artifact_slug ON public.artifact USING btree (slug)',
+}
+
+const QUERIES = {
+  columns: `select table_name || '.' || column_name as name, udt_name as type, datetime_precision as precision,
+      is_nullable = 'YES' as nullable, column_default as "default"
+    from information_schema.columns where table_schema = 'public' and table_name <> '_prisma_migrations' order by 1`,
+  enums: `select typname as name, array_agg(enumlabel::text order by enumsortorder) as values
+    from pg_enum join pg_type t on t.oid = enumtypid group by 1 order by 1`,
+  constraints: `select conname as name, conrelid::regclass::text as table, pg_get_constraintdef(oid) as definition
+    from pg_constraint where connamespace = 'public'::regnamespace and contype <> 'n'
+      and conrelid <> coalesce(to_regclass('_prisma_migrations'), 0::regclass) order by 1, 2`,
+  indexes: `select indexname as name, replace(indexdef, 'CREATE ', '') as definition from pg_indexes
+    where schemaname = 'public' and tablename <> '_prisma_migrations' order by 1`,
+}
+
+type Name = keyof typeof QUERIES
+type Row = { name: string; definition?: string }
+
+let migrated: pg.Client
+let fromSchema: pg.Client
+
+beforeAll(async () => {
+  const connection = await createTestConnection()
+  migrated = new pg.Client(connection)
+  await migrated.connect()
+  const database = `schema_${randomBytes(8).toString('hex')}`
+  const admin = new pg.Client({ ...inject('postgres'), database: 'postgres' })
+  await admin.connect()
+  await admin.query(`create database ${database}`)
+  await admin.end()
+  fromSchema = new pg.Client({ ...connection, database })
+  await fromSchema.connect()
+  const schema = readFileSync(path.join(import.meta.dirname, '../../prisma/schema.prisma'), 'utf8')
+  await fromSchema.query(await diffMigration('', schema))
+})
+afterAll(() => Promise.all([migrated?.end(), fromSchema?.end()]))
+
+const read = async (client: pg.Client, name: Name): Promise<Row[]> => (await client.query(QUERIES[name])).rows
+
+describe('the migrated database', () => {
+  it.each(['columns', 'enums', 'constraints'] as const)('has exactly the %s of schema.prisma', async (name) => {
+    const expected = await read(fromSchema, name)
+    expect(expected.length).toBeGreaterThan(10)
+    expect(await read(migrated, name)).toEqual(expected)
+  })
+
+  it('has the indexes of schema.prisma, those written by hand, and no other', async () => {
+    const expected = await read(fromSchema, 'indexes')
+    const byHand = Object.entries(HAND_WRITTEN).map(([name, definition]) => ({ name, definition }))
+    const all = [...expected, ...byHand].sort((a, b) => (a.name < b.name ? -1 : 1))
+    expect((await read(migrated, 'indexes')).sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(all)
+  })
+
+  it('draws the position of a run event after its transaction has an id', async () => {
+    const { rows } = await migrated.query(
+      `select attname from pg_attribute where attrelid = 'run_event'::regclass and attname in ('xid', 'position') order by attnum`,
+    )
+    expect(rows.map(({ attname }) => attname)).toEqual(['xid', 'position'])
+  })
+
+  it('vacuums the queue by the number of dead rows, and does not compress files again', async () => {
+    const { rows: queue } = await migrated.query(`select reloptions from pg_class where oid = 'run_queue'::regclass`)
+    expect(queue[0].reloptions).toContain('autovacuum_vacuum_scale_factor=0')
+    const { rows: blob } = await migrated.query(
+      `select attstorage from pg_attribute where attrelid = 'blob'::regclass and attname = 'content'`,
+    )
+    expect(blob[0].attstorage).toBe('e')
+  })
+})

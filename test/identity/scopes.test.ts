@@ -1,0 +1,151 @@
+/** What each token may do: every mutation and every list, without a token and with one that lacks the scope. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { schema } from '../../src/graphql/schema.ts'
+import { SCOPES } from '../../src/identity/viewer.ts'
+import { graphql } from '../generated/index.ts'
+import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
+import { countRows, issueToken, makeJob, NOWHERE, type Person, post, publishSite, signUp } from '../support/people.ts'
+
+const READ = graphql(`
+  query ReadAll($job: ID!, $artifact: ID!) {
+    job(id: $job) { id }
+    artifact(id: $artifact) { id }
+    artifacts { totalCount }
+  }
+`)
+
+const LIST_JOBS = graphql(`query ListJobs { jobs { totalCount } }`)
+const LIST_RUNS = graphql(`query ListRuns { runs { totalCount } }`)
+const WATCH_RUNS = graphql(`subscription WatchRuns { runEvents { seq } }`)
+const SECRET = graphql(`query Secret($job: ID!) { job(id: $job) { id signingSecret } }`)
+
+type Scope = (typeof SCOPES)[number]
+
+let app: TestApp
+let alice: Person
+let jobId: string
+let artifactId: string
+let tokenId: string
+/** Tokens of a user with one scope. */
+const tokenOf = new Map<Scope, string>()
+/** Tokens of the administrator with all scopes but one. */
+const adminWithout = new Map<Scope, string>()
+
+beforeAll(async () => {
+  app = await createTestApp()
+  alice = await signUp(app, 'alice')
+  artifactId = (await publishSite(app, 'hidden', alice.token, { visibility: 'PRIVATE' })).id
+  jobId = (await makeJob(app, alice.token, { artifactId })).id
+  for (const scope of SCOPES.filter((each) => each !== 'admin')) {
+    const { id, token } = await issueToken(app, alice.token, { scopes: [scope] })
+    tokenOf.set(scope, token)
+    tokenId = id
+  }
+  for (const scope of SCOPES) {
+    const scopes = SCOPES.filter((each) => each !== scope)
+    adminWithout.set(scope, (await issueToken(app, ADMIN_TOKEN, { scopes })).token)
+  }
+})
+afterAll(() => app?.stop())
+
+const onArtifact = () => ({ artifactId })
+const onJob = () => ({ jobId })
+const onVersion = () => ({ artifactId, versionNo: 1 })
+
+/** A valid input of each mutation, and the scope that it takes; null: any token. */
+const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = {
+  createUser: { input: () => ({ handle: 'mallory' }), scope: 'admin' },
+  createToken: { input: () => ({ name: 'x' }), scope: null },
+  revokeToken: { input: () => ({ tokenId }), scope: null },
+  publishArtifact: {
+    input: () => ({ name: 'x', files: [{ path: 'index.html', content: 'x' }] }),
+    scope: 'artifacts:write',
+  },
+  rollbackArtifact: { input: onVersion, scope: 'artifacts:write' },
+  updateArtifact: { input: () => ({ artifactId, name: 'y' }), scope: 'artifacts:write' },
+  deleteArtifact: { input: onArtifact, scope: 'artifacts:write' },
+  restoreArtifact: { input: onArtifact, scope: 'artifacts:write' },
+  deleteVersion: { input: onVersion, scope: 'artifacts:write' },
+  createJob: { input: () => ({ actions: [NOWHERE] }), scope: 'jobs:write' },
+  updateJob: { input: () => ({ jobId, name: 'y' }), scope: 'jobs:write' },
+  pauseJob: { input: onJob, scope: 'jobs:write' },
+  resumeJob: { input: onJob, scope: 'jobs:write' },
+  deleteJob: { input: onJob, scope: 'jobs:write' },
+  runJob: { input: onJob, scope: 'jobs:run' },
+  emitEvent: { input: () => ({ type: 'order.paid', artifactId }), scope: 'jobs:run' },
+}
+
+const mutate = async (name: string, token: string | null) => {
+  const type = schema.getMutationType()?.getFields()[name]?.args[0]?.type
+  const query = `mutation($input: ${type}) { answer: ${name}(input: $input) { __typename ... on Error { code } } }`
+  return (await post(app, { query, variables: { input: MUTATIONS[name]?.input() } }, token)).body
+}
+
+it('knows every mutation', () => {
+  expect(Object.keys(MUTATIONS).sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort())
+})
+
+describe('without the right, nothing is written and', () => {
+  it.each(Object.entries(MUTATIONS))('%s says so', async (name, { scope }) => {
+    const before = await countRows(app)
+    const refused = (code: string) => ({ data: { answer: { __typename: 'ForbiddenError', code } } })
+    expect(await mutate(name, null)).toEqual(refused('UNAUTHENTICATED'))
+    for (const [each, token] of scope ? tokenOf : []) {
+      if (each !== scope) expect(await mutate(name, token), each).toEqual(refused('INSUFFICIENT_SCOPE'))
+    }
+    if (scope) expect(await mutate(name, adminWithout.get(scope) ?? '')).toEqual(refused('INSUFFICIENT_SCOPE'))
+    expect(await countRows(app)).toEqual(before)
+  })
+})
+
+describe('reading', () => {
+  const read = async (token: string | null) =>
+    (await app.send(READ, { job: jobId, artifact: artifactId }, { token })).data
+
+  it('shows the anonymous what is public, and nothing else', async () => {
+    expect(await read(null)).toEqual({ job: null, artifact: null, artifacts: { totalCount: 0 } })
+    await publishSite(app, 'shown', ADMIN_TOKEN)
+    expect(await read(null)).toMatchObject({ artifacts: { totalCount: 1 } })
+  })
+
+  it('shows the own things to tokens that may read them', async () => {
+    const all = await read(alice.token)
+    expect(all).toEqual({ job: { id: jobId }, artifact: { id: artifactId }, artifacts: { totalCount: 2 } })
+    expect(await read(tokenOf.get('jobs:read') ?? '')).toEqual({
+      ...all,
+      artifact: null,
+      artifacts: { totalCount: 1 },
+    })
+    expect(await read(tokenOf.get('artifacts:read') ?? '')).toEqual({ ...all, job: null })
+    expect(await read(tokenOf.get('jobs:write') ?? '')).toMatchObject({ job: null, artifact: null })
+  })
+
+  it.each([
+    ['jobs', LIST_JOBS],
+    ['runs', LIST_RUNS],
+  ])('lists %s to those who are signed in with jobs:read', async (_name, list) => {
+    const codeOf = async (token: string | null) =>
+      (await app.send(list as typeof LIST_JOBS, {}, { token })).errors?.[0]?.extensions.code
+    expect(await codeOf(null)).toBe('UNAUTHENTICATED')
+    for (const [scope, token] of tokenOf) {
+      expect(await codeOf(token), scope).toBe(scope === 'jobs:read' ? undefined : 'INSUFFICIENT_SCOPE')
+    }
+  })
+
+  it('streams events to those with jobs:read', async () => {
+    const refusal = (token: string) => expect(app.watch(WATCH_RUNS, {}, { token }).next()).rejects
+    for (const [scope, token] of tokenOf) {
+      if (scope !== 'jobs:read') await refusal(token).toThrow('INSUFFICIENT_SCOPE')
+    }
+  })
+
+  it('tells the signing secret to tokens that may change the job', async () => {
+    const secret = async (token: string) => app.send(SECRET, { job: jobId }, { token })
+    expect(await secret(alice.token)).toEqual({
+      data: { job: { id: jobId, signingSecret: expect.stringMatching(/^whsec_/) } },
+    })
+    const refused = await secret(tokenOf.get('jobs:read') ?? '')
+    expect(refused.data).toEqual({ job: { id: jobId, signingSecret: null } })
+    expect(refused.errors).toMatchObject([{ extensions: { code: 'INSUFFICIENT_SCOPE' } }])
+  })
+})
