@@ -5,6 +5,7 @@ import { inTransaction, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
+import { pauseJobsOn } from '../jobs/change.ts'
 import { ConflictError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
@@ -47,9 +48,12 @@ export function createArtifactService(options: ArtifactServiceOptions) {
   const reservedSince = () => new Date(now().getTime() - RETENTION_MS)
 
   /** Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
-  async function change(viewer: Viewer, id: string, data: Prisma.ArtifactUncheckedUpdateManyInput): Promise<Artifact> {
-    await managed(viewer, id)
-    const [changed] = await prisma.artifact.updateManyAndReturn({ where: { id, deletedAt: null }, data })
+  async function changeLive(
+    tx: Prisma.TransactionClient,
+    id: string,
+    data: Prisma.ArtifactUncheckedUpdateManyInput,
+  ): Promise<Artifact> {
+    const [changed] = await tx.artifact.updateManyAndReturn({ where: { id, deletedAt: null }, data })
     if (!changed) throw noSuchArtifact()
     return changed
   }
@@ -80,18 +84,26 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
         const version = await insertVersion(tx, storage, artifact, principalId, publication)
         await deploy(tx, artifact, version, principalId)
-        return artifact
+        return { ...artifact, lastVersionNo: version.versionNo }
       })
     },
 
     async update(viewer: Viewer, { artifactId, ...input }: UpdateInput): Promise<Artifact> {
       requireScope(viewer, 'artifacts:write')
       const changes = Object.entries(validate(updateSpec, input)).filter(([, value]) => value !== undefined)
-      return change(viewer, artifactId, Object.fromEntries(changes))
+      await managed(viewer, artifactId)
+      return changeLive(prisma, artifactId, Object.fromEntries(changes))
     },
 
-    /** Gone at once, restorable for 30 days. */
-    remove: (viewer: Viewer, artifactId: string): Promise<Artifact> => change(viewer, artifactId, { deletedAt: now() }),
+    /** Gone at once, restorable for 30 days. Its jobs are paused, and stay so when it comes back. */
+    async remove(viewer: Viewer, artifactId: string): Promise<Artifact> {
+      await managed(viewer, artifactId)
+      return prisma.$transaction(async (tx) => {
+        const removed = await changeLive(tx, artifactId, { deletedAt: now() })
+        await pauseJobsOn(tx, artifactId)
+        return removed
+      })
+    },
 
     /** Brings a deleted artifact back; one that is not deleted stays as it is. ConflictError after 30 days. */
     async restore(viewer: Viewer, artifactId: string): Promise<Artifact> {

@@ -29,7 +29,8 @@ export const DRAINED = Symbol('the node is stopping')
 
 const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be stored; see the log' }
 
-export type Execute = (claim: ClaimedRun, controller: AbortController) => Promise<void>
+/** `onPerformed` is called when its actions are done, before that is written down. */
+export type Execute = (claim: ClaimedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
 
 export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): Execute {
   const { clock, sql, perform, log, random } = ports
@@ -71,7 +72,7 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
     return { runId, jobId, attempt, status: 'FAILED', error: UNRECORDABLE }
   }
 
-  return async function execute(claim, controller) {
+  return async function execute(claim, controller, onPerformed) {
     const run = await start(claim)
     if (!run) return
     const cancelTimeout = clock.after(run.plan.timeout * 1000, () =>
@@ -79,6 +80,7 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
     )
     try {
       const outcome = await work(run, controller.signal)
+      onPerformed()
       if (outcome && !(await settle(outcome)))
         log.warn({ runId: run.runId }, 'a result came too late: the lease was lost')
     } finally {

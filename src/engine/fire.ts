@@ -14,7 +14,8 @@ import type { EnginePorts } from './ports.ts'
 import { type DueJob, lockDueJobs, nextSlotDue, setNextSlots } from './queries.ts'
 import { type DueSlots, dueSlots, scheduleOf } from './slots.ts'
 
-const BATCH = 200
+/** Small, so that the first of many slots that are due together need not wait for the last. */
+const BATCH = 50
 const SWEEP_MS = 5_000
 /** Another node has the due jobs in hand; it is quick. */
 const BUSY_MS = 20

@@ -10,6 +10,8 @@ import { type ClaimedRun, claimRuns, nextAvailable, releaseClaims } from './quer
 const SWEEP_MS = 5_000
 /** What is due is locked by somebody, who is quick. */
 const BUSY_MS = 20
+/** So many times `concurrency` may be in hand, counting runs whose actions are done and whose results are being written. */
+const IN_HAND = 4
 
 /** One execution of a run. The same run may come back to this node, as another task. */
 export type Task = { runId: string; controller: AbortController; done: Promise<void> }
@@ -21,13 +23,15 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   const { nodeId, concurrency, leaseSeconds, drainSeconds } = settings
   const execute = createExecute(ports, settings)
   const tasks = new Map<string, Task>()
+  /** Tasks whose actions are not done yet: only those take up a place. */
+  let working = 0
   let stopping = false
 
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
 
   async function claim(): Promise<number | null> {
-    const free = concurrency - tasks.size
+    const free = Math.min(concurrency - working, IN_HAND * concurrency - tasks.size)
     if (free <= 0 || stopping) return null
     const claims = await claimRuns(sql, nodeId, leaseSeconds, free)
     if (stopping) {
@@ -46,9 +50,16 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     // A run that was lost and comes back to this node: the earlier task is fenced out, and must not unregister the new one.
     tasks.get(runId)?.controller.abort(LOST)
     const controller = new AbortController()
-    const done = execute(claimed, controller)
+    let leavePlace = () => {
+      leavePlace = () => {}
+      working--
+      loop.wake()
+    }
+    working++
+    const done = execute(claimed, controller, () => leavePlace())
       .catch((error) => log.error({ err: error, runId }, 'a run could not be recorded; its lease will run out'))
       .finally(() => {
+        leavePlace()
         if (tasks.get(runId)?.controller !== controller) return
         tasks.delete(runId)
         loop.wake()

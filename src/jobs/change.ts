@@ -11,29 +11,42 @@ import { recurrenceOf } from '../schedules/stored.ts'
 /** A job as it is under the lock; `now` is the database's clock. */
 export type LockedJob = Job & { schedule: Schedule | null; now: Date }
 
+type Change = (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>
+
 /**
  * `change` answers what is to be written, or null for nothing.
  * @throws NotFoundError when the job is gone, ConflictError VERSION when it is not the version that the caller knows
  */
-export function changeJob(
-  prisma: PrismaClient,
-  jobId: string,
-  change: (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>,
-  version?: number | null,
-): Promise<Job> {
-  return prisma.$transaction(async (tx) => {
-    await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
-    const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: { schedule: true } })
-    if (!job) throw new NotFoundError('there is no such job')
-    if (version != null && version !== job.version) {
-      throw new ConflictError(`the job is at version ${job.version}, not ${version}: read it again`, 'VERSION')
-    }
-    const data = await change(tx, { ...job, now: await databaseNow(tx) })
-    if (!data) return job
-    const changed = await tx.job.update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
-    await tellJobsChanged(tx)
-    return changed
-  })
+export function changeJob(prisma: PrismaClient, jobId: string, change: Change, version?: number | null): Promise<Job> {
+  return prisma.$transaction((tx) => changeIn(tx, jobId, change, version))
+}
+
+async function changeIn(tx: Prisma.TransactionClient, jobId: string, change: Change, version?: number | null) {
+  await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
+  const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: { schedule: true } })
+  if (!job) throw new NotFoundError('there is no such job')
+  if (version != null && version !== job.version) {
+    throw new ConflictError(`the job is at version ${job.version}, not ${version}: read it again`, 'VERSION')
+  }
+  const data = await change(tx, { ...job, now: await databaseNow(tx) })
+  if (!data) return job
+  const changed = await tx.job.update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
+  await tellJobsChanged(tx)
+  return changed
+}
+
+/** No slot or event starts it from now on, and slots that wait are skipped. */
+export const pause: Change = async (tx, job) => {
+  if (!job.enabled) return null
+  await skipUnfired(tx, job, 'PAUSED')
+  return { enabled: false, nextRunAt: null }
+}
+
+/** Pauses the jobs on an artifact that is being deleted: nothing may call out for what is gone. */
+export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: string): Promise<void> {
+  const where = { artifactId, enabled: true, deletedAt: null }
+  const jobs = await tx.job.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } })
+  for (const { id } of jobs) await changeIn(tx, id, pause)
 }
 
 export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {

@@ -15,7 +15,7 @@ import type {
 import { type ListOrder, listById } from '../db/keyset.ts'
 import { mayManage, mayReadJob, requireScope } from '../identity/permissions.ts'
 import type { SignedIn, Viewer } from '../identity/viewer.ts'
-import { ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import type { Seal } from '../kernel/seal.ts'
@@ -30,6 +30,7 @@ import {
   databaseNow,
   firstSlot,
   type LockedJob,
+  pause,
   requireWindow,
   skipUnfired,
   tellJobsChanged,
@@ -218,17 +219,14 @@ export function createJobService(deps: {
     },
 
     /** No slot fires while it is paused, and those that wait are skipped; running it by hand still works. */
-    pause: (viewer: Viewer, jobId: string): Promise<Job> =>
-      update(viewer, jobId, async (tx, job) => {
-        if (!job.enabled) return null
-        await skipUnfired(tx, job, 'PAUSED')
-        return { enabled: false, nextRunAt: null }
-      }),
+    pause: (viewer: Viewer, jobId: string): Promise<Job> => update(viewer, jobId, pause),
 
     /** Goes on with the first slot after now: what fell into the pause is not made up for. */
     resume: (viewer: Viewer, jobId: string): Promise<Job> =>
-      update(viewer, jobId, async (_tx, job) => {
+      update(viewer, jobId, async (tx, job) => {
         if (job.enabled) return null
+        const artifact = job.artifactId ? await tx.artifact.findUnique({ where: { id: job.artifactId } }) : null
+        if (artifact?.deletedAt) throw new ConflictError('its artifact is deleted: restore that first')
         const [next = null] = job.schedule ? nextSlots(recurrenceOf(job.schedule), job, job.now, 1) : []
         return { enabled: true, nextRunAt: next }
       }),
