@@ -68,7 +68,7 @@ export type Failure = {
   gone?: true
 }
 
-export type StepResult =
+type StepResult =
   | { ok: true; output: JsonValue; deliveries: Delivery[] }
   | { ok: false; failure: Failure; deliveries: Delivery[] }
 

@@ -17,7 +17,7 @@ export type HttpCall = EgressRequest & { url: string }
  * TIMEOUT, ABORTED: the signal ended the call. EGRESS_REFUSED: the target may not be called. DNS, CONNECTION, TLS: it
  * could not be reached, or the connection broke. RESPONSE: the answer is not HTTP.
  */
-export type HttpErrorCode = 'TIMEOUT' | 'ABORTED' | 'EGRESS_REFUSED' | 'DNS' | 'CONNECTION' | 'TLS' | 'RESPONSE'
+type HttpErrorCode = 'TIMEOUT' | 'ABORTED' | 'EGRESS_REFUSED' | 'DNS' | 'CONNECTION' | 'TLS' | 'RESPONSE'
 
 const isLasting: Record<HttpErrorCode, boolean> = {
   TIMEOUT: false,

@@ -5,7 +5,7 @@ import { ValidationError } from '../kernel/errors.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
 import { ArtifactVersionType, allOf } from './version-schema.ts'
 
-export const VisibilityEnum = builder.enumType('Visibility', {
+const VisibilityEnum = builder.enumType('Visibility', {
   description: 'Who sees an artifact.',
   values: {
     PUBLIC: { description: 'Anyone; it is listed.' },

@@ -6,19 +6,19 @@ import type { Visibility } from '../db/generated/prisma/enums.ts'
 const MiB = 1024 * 1024
 
 /** Characters. */
-export const NAME_LIMIT = 200
-export const DESCRIPTION_LIMIT = 1000
+const NAME_LIMIT = 200
+const DESCRIPTION_LIMIT = 1000
 export const SLUG_LIMIT = 50
 /** Files of a version. */
-export const FILES_LIMIT = 20_000
-export const FILE_BYTES_LIMIT = 100 * MiB
-export const VERSION_BYTES_LIMIT = 500 * MiB
-export const PATH_BYTES_LIMIT = 1024
+const FILES_LIMIT = 20_000
+const FILE_BYTES_LIMIT = 100 * MiB
+const VERSION_BYTES_LIMIT = 500 * MiB
+const PATH_BYTES_LIMIT = 1024
 /** A deleted artifact can be restored, and its slug is its owner's, for so long. */
 export const RETENTION_DAYS = 30
 
-export const VISIBILITIES = ['PUBLIC', 'UNLISTED', 'PRIVATE'] as const satisfies readonly Visibility[]
-export const ENCODINGS = ['UTF8', 'BASE64'] as const
+const VISIBILITIES = ['PUBLIC', 'UNLISTED', 'PRIVATE'] as const satisfies readonly Visibility[]
+const ENCODINGS = ['UTF8', 'BASE64'] as const
 
 const SLUG = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 /** `demo--v3` is the address of a version. */

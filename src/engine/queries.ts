@@ -120,7 +120,7 @@ export type DueJob = {
 }
 
 /** Columns of a `DueJob` from `job j` and `schedule s`. */
-export const SCHEDULED_JOB = `
+const SCHEDULED_JOB = `
   j.id as "jobId", j.next_run_at as "nextRunAt", clock_timestamp() as now, j.anchor, j.start_on as "startOn",
   j.end_on as "endOn", j.dst_gap as "dstGap", j.overlap, j.catch_up as "catchUp", j.catch_up_window as "catchUpWindow",
   s.kind, s.expression, s.dialect, s.timezone, s.interval_seconds as "intervalSeconds", s.at`

@@ -19,7 +19,7 @@ export function scheduleOf(job: StoredSchedule & Grid & Pick<Schedule, 'catchUp'
   return { recurrence: recurrenceOf(job), grid: { anchor, startOn, endOn, dstGap }, catchUp, catchUpWindow }
 }
 
-export type SlotRange = { first: Date; until: Date; count: number }
+type SlotRange = { first: Date; until: Date; count: number }
 
 export type DueSlots = {
   /** Slots to run, in order. */

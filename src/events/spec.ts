@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { flawOfJson } from '../kernel/storable.ts'
 
 /** Characters of an event's payload or a run's input, as JSON. */
-export const PAYLOAD_LIMIT = 256 * 1024
+const PAYLOAD_LIMIT = 256 * 1024
 
 /** Name of an event: `order.paid`. */
 export const eventType = z

@@ -17,8 +17,6 @@ import type { Context } from './context.ts'
 
 const pascal = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
 
-export type Builder = typeof builder
-
 /** The types that `node` finds. */
 const nodes = new Set<string>()
 
@@ -67,7 +65,9 @@ export const builder = new SchemaBuilder<{
     nodesQueryOptions: false,
     nodeTypeOptions: { description: 'What has an id by which `node` finds it.' },
     idFieldOptions: { description: 'Unique among everything; its prefix says of what it is.' },
-    firstArgOptions: { description: `How many, from the start or behind \`after\`; at most ${PAGE_LIMIT}. Default 20.` },
+    firstArgOptions: {
+      description: `How many, from the start or behind \`after\`; at most ${PAGE_LIMIT}. Default 20.`,
+    },
     lastArgOptions: { description: `How many, from the end or before \`before\`; at most ${PAGE_LIMIT}.` },
     afterArgOptions: { description: 'The cursor behind which to begin.' },
     beforeArgOptions: { description: 'The cursor before which to end.' },

@@ -8,7 +8,7 @@ import type { JobService } from '../jobs/service.ts'
 import type { RunService } from '../runs/service.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 
-export type Services = {
+type Services = {
   identity: IdentityService
   artifacts: ArtifactService
   schedules: ScheduleService

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { type Sql, sqlOn } from '../db/sql.ts'
 
 /** `digest`: SHA-256 in hex. */
-export type Blob = { digest: string; content: Buffer }
+type Blob = { digest: string; content: Buffer }
 
 export type Storage = {
   /** Keeps what is not there yet, as a part of the transaction that `sql` belongs to. Digests must be distinct. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { text } from '../kernel/storable.ts'
 import { SCOPES } from './viewer.ts'
 
-export const NAME_LIMIT = 200
+const NAME_LIMIT = 200
 
 const nameSpec = z.string().trim().pipe(text(NAME_LIMIT).min(1, 'must not be empty'))
 

@@ -59,13 +59,11 @@ export const JobType = builder.prismaObject('Job', {
       load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
       resolve: ({ artifactId }) => artifactId,
     }),
-    schedule: t.loadable({
+    schedule: t.field({
       type: ScheduleType,
       nullable: true,
       description: 'When it fires; null for event jobs and those run by hand.',
-      loaderOptions: { cache: false },
-      load: (ids: string[], { schedules }) => schedules.byIds(ids) as never,
-      resolve: ({ scheduleId }) => scheduleId,
+      resolve: (job, _args, context) => scheduleOf(job, context),
     }),
     trigger: t.expose('trigger', { type: JobTriggerEnum, description: 'What starts it by itself.' }),
     eventType: t.exposeString('eventType', { nullable: true, description: 'The event that starts it.' }),

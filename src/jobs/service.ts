@@ -57,7 +57,7 @@ export type JobFilter = {
 }
 
 /** `Job.upcoming` shows no more. */
-export const UPCOMING_LIMIT = 100
+const UPCOMING_LIMIT = 100
 
 export function createJobService(deps: {
   prisma: PrismaClient

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { eventType } from '../events/spec.ts'
 import { text } from '../kernel/storable.ts'
 
-export const NAME_LIMIT = 200
-export const DESCRIPTION_LIMIT = 1_000
-export const NOTES_LIMIT = 10_000
+const NAME_LIMIT = 200
+const DESCRIPTION_LIMIT = 1_000
+const NOTES_LIMIT = 10_000
 export const ACTIONS_LIMIT = 50
 
 const DAY = 86_400
@@ -15,7 +15,7 @@ const seconds = (least: number, most: number) =>
   z.int('must be whole seconds').min(least, `must be at least ${least}`).max(most, `must be at most ${most}`)
 
 /** All fields optional: absent ones are unchanged, or take the default of the table. */
-export const retrySpec = z.strictObject({
+const retrySpec = z.strictObject({
   maxAttempts: z.int().min(1, 'must be at least 1: it counts the first try').max(100, 'must be at most 100').nullish(),
   backoff: z.enum(['FIXED', 'LINEAR', 'EXPONENTIAL']).nullish(),
   initialDelay: seconds(0, DAY).nullish(),

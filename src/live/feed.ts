@@ -37,6 +37,7 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
   let water: ReturnType<typeof createHighWater<FeedEvent>> | null = null
   /** Seen but not yet passed on, while an earlier position is missing. */
   let ahead = new Set<number>()
+  let hintedAt = 0
   /** Who wants to know the mark; null: they have left. */
   const waiting = new Map<Subscriber, (mark: number | null) => void>()
 
@@ -64,7 +65,10 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
       else ahead.add(row.position)
     }
     for (const row of ready) tell(row, false)
-    if (rows.length === PAGE_SIZE && ready.length > 0) return 0
+    if (rows.length === PAGE_SIZE) {
+      if (ready.length > 0) return 0
+      hintAll(rows)
+    }
     for (const subscriber of asked) answer(subscriber, water.mark())
     if (waiting.size > 0) return 0
     return water.stuck() ? STUCK_POLL_MS : IDLE_POLL_MS
@@ -74,6 +78,13 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     for (const subscriber of subscribers) {
       if (subscriber.eager === eager && matches(subscriber.filter, event)) subscriber.mailbox.put(event)
     }
+  }
+
+  /** What lies more than a page behind a missing position is not seen here, and the stream of one run waits for nobody. */
+  function hintAll([row]: FeedEvent[]) {
+    if (clock.now() - hintedAt < IDLE_POLL_MS) return
+    hintedAt = clock.now()
+    for (const { eager, mailbox } of subscribers) if (row && eager) mailbox.put(row)
   }
 
   function answer(subscriber: Subscriber, mark: number | null) {

@@ -1,7 +1,7 @@
 /** What a run is to do, as it stood when the run was queued. Stored with the run; a later edit of the job does not change it. */
 import type { Backoff, RetryOn } from '../db/generated/prisma/enums.ts'
 
-export type PlannedAction = { kind: string; name: string; config: unknown }
+type PlannedAction = { kind: string; name: string; config: unknown }
 
 export type RunPlan = {
   job: { id: string; name: string | null }

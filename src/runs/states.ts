@@ -22,8 +22,6 @@ const final: Record<RunStatus, boolean> = {
 
 export const isFinal = (status: RunStatus): boolean => final[status]
 
-export const FINAL_STATUSES = (Object.keys(final) as RunStatus[]).filter(isFinal)
-
 /** After an event of these kinds comes no other of the same run. */
 export const isTerminal = (kind: RunEventKind): boolean => kind in final && final[kind as RunStatus]
 

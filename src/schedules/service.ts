@@ -6,7 +6,7 @@ import { parseSchedule, type ScheduleInput } from './spec.ts'
 export type ScheduleService = ReturnType<typeof createScheduleService>
 
 /** No preview is longer. */
-export const PREVIEW_LIMIT = 100
+const PREVIEW_LIMIT = 100
 
 export function createScheduleService(deps: { prisma: PrismaClient; defaultTimezone: string; now?: () => Date }) {
   const { prisma, defaultTimezone, now = () => new Date() } = deps

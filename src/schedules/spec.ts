@@ -5,7 +5,7 @@ import { checkRecurrence, type Recurrence, RecurrenceError } from './recurrence.
 import { zoneOf } from './zones.ts'
 
 /** Longer expressions say nothing that a shorter one cannot. */
-export const EXPRESSION_LIMIT = 1000
+const EXPRESSION_LIMIT = 1000
 
 const oneOf = z.strictObject({
   cron: z

@@ -21,7 +21,8 @@ const HAND_WRITTEN = {
   job_of_artifact: 'INDEX job_of_artifact ON public.job USING btree (artifact_id) WHERE (artifact_id IS NOT NULL)',
   domain_event_pending:
     'INDEX domain_event_pending ON public.domain_event USING btree (id) WHERE (dispatched_at IS NULL)',
-  artifact_slug_live: 'UNIQUE INDEX artifact_slug_live ON public.artifact USING btree (slug) WHERE (deleted_at IS NULL)',
+  artifact_slug_live:
+    'UNIQUE INDEX artifact_slug_live ON public.artifact USING btree (slug) WHERE (deleted_at IS NULL)',
   artifact_slug: 'INDEX artifact_slug ON public.artifact USING btree (slug)',
 }
 

@@ -41,7 +41,7 @@ describe('three nodes on one database', () => {
   it('run each slot of each job once, and each run is performed once', async () => {
     const jobs = await Promise.all(Array.from({ length: 20 }, () => world.job(everySecond)))
     await startNodes()
-    for (const jobId of jobs) await expect.poll(() => countOf(jobId, 'SUCCEEDED'), soon).toBeGreaterThan(2)
+    for (const jobId of jobs) await expect.poll(() => countOf(jobId, 'SUCCEEDED'), soon).toBeGreaterThan(1)
     await world.sql('update job set enabled = false, next_run_at = null')
     await expect.poll(() => world.sql('select 1 from run_queue'), soon).toEqual([])
     for (const jobId of jobs) {

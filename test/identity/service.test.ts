@@ -114,7 +114,9 @@ describe('a token', () => {
 describe('a handle', () => {
   it('goes to one of those who want it at the same time, and leaves nothing of the others', async () => {
     const viewer = await admin()
-    const attempts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => identity.createUser(viewer, { handle: 'raced' })))
+    const attempts = await Promise.allSettled(
+      [1, 2, 3, 4, 5].map(() => identity.createUser(viewer, { handle: 'raced' })),
+    )
     const lost = attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason] : []))
     expect(lost).toHaveLength(4)
     for (const reason of lost) expect(reason).toMatchObject({ name: 'ConflictError', code: 'HANDLE_TAKEN' })

@@ -5,7 +5,9 @@ import { graphql } from '../generated/index.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { countRows, issueToken, type Person, post, signUp } from '../support/people.ts'
 
-const WHO = graphql(`query Who { viewer { id handle email isAdmin tokens { id name prefix scopes expiresAt revokedAt } } }`)
+const WHO = graphql(
+  `query Who { viewer { id handle email isAdmin tokens { id name prefix scopes expiresAt revokedAt } } }`,
+)
 
 const CREATE_USER = graphql(`
   mutation CreateUser($input: CreateUserInput!) {
@@ -219,7 +221,10 @@ describe('what is shown of others', () => {
     expect((await see(bob.token)).data.node).toEqual({ handle: 'alice', email: null })
 
     const names = async (token: string) => (await app.send(SEE_TOKENS, { id: alice.id }, { token })).data.node
-    expect(await names(ADMIN_TOKEN)).toMatchObject({ handle: 'alice', tokens: expect.arrayContaining([{ name: 'first token' }]) })
+    expect(await names(ADMIN_TOKEN)).toMatchObject({
+      handle: 'alice',
+      tokens: expect.arrayContaining([{ name: 'first token' }]),
+    })
     expect(await names(alice.token)).toEqual(await names(ADMIN_TOKEN))
     const refused = await app.send(SEE_TOKENS, { id: alice.id }, { token: bob.token })
     expect(refused.errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }])

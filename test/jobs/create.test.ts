@@ -36,7 +36,8 @@ describe('a job on a schedule', () => {
     })
     expect(job.upcoming).toHaveLength(3)
     expect(job.upcoming[0]).toBe(job.nextRunAt)
-    for (const slot of job.upcoming) expect(wallClock(slot, 'America/New_York')).toMatch(/^(Mon|Tue|Wed|Thu|Fri),? 09:30$/)
+    for (const slot of job.upcoming)
+      expect(wallClock(slot, 'America/New_York')).toMatch(/^(Mon|Tue|Wed|Thu|Fri),? 09:30$/)
   })
 
   it('takes the server’s zone when none is named', async () => {
@@ -88,7 +89,12 @@ describe('a job on a schedule', () => {
 describe('a job without a schedule', () => {
   it('waits for an event, also for one that only Runsheet emits', async () => {
     for (const eventType of ['order.paid', 'artifact.updated']) {
-      expect(await create({ eventType })).toMatchObject({ trigger: 'EVENT', eventType, schedule: null, nextRunAt: null })
+      expect(await create({ eventType })).toMatchObject({
+        trigger: 'EVENT',
+        eventType,
+        schedule: null,
+        nextRunAt: null,
+      })
     }
   })
 
@@ -103,7 +109,14 @@ describe('a new job', () => {
     const retry = { maxAttempts, backoff, initialDelay, maxDelay, jitter, retryOn }
     const defaults = { ...rest, retry, timeout: timeoutSeconds, overlap: null }
     expect(defaults).toEqual({
-      retry: { maxAttempts: 1, backoff: 'EXPONENTIAL', initialDelay: 10, maxDelay: 3600, jitter: true, retryOn: 'TRANSIENT' },
+      retry: {
+        maxAttempts: 1,
+        backoff: 'EXPONENTIAL',
+        initialDelay: 10,
+        maxDelay: 3600,
+        jitter: true,
+        retryOn: 'TRANSIENT',
+      },
       catchUp: 'LATEST',
       catchUpWindow: 86_400,
       dstGap: 'RUN_AFTER_GAP',
@@ -152,7 +165,9 @@ describe('a new job', () => {
   })
 
   it('has its steps in order, with names and defaults', async () => {
-    const webhooks = ['http://127.0.0.1:9/a', 'http://127.0.0.1:9/b'].map((url) => ({ webhook: { url, body: { n: [1] } } }))
+    const webhooks = ['http://127.0.0.1:9/a', 'http://127.0.0.1:9/b'].map((url) => ({
+      webhook: { url, body: { n: [1] } },
+    }))
     const { actions: steps } = await create({ actions: webhooks })
     expect(steps).toEqual([
       {
@@ -169,11 +184,9 @@ describe('a new job', () => {
 
   it('has a signing secret, which is encrypted where it is kept', async () => {
     const { id } = await create()
-    const [row] = await query<{ current: Buffer }>(
-      app,
-      'select current from signing_secret where job_id = $1::uuid',
-      [id.replace('job_', '')],
-    )
+    const [row] = await query<{ current: Buffer }>(app, 'select current from signing_secret where job_id = $1::uuid', [
+      id.replace('job_', ''),
+    ])
     expect(row?.current.includes('whsec_')).toBe(false)
   })
 

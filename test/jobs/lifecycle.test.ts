@@ -92,7 +92,9 @@ describe('pausing', () => {
   })
 
   it('leaves retries alone', async () => {
-    const receiver = await startReceiver((response) => void response.writeHead(receiver.calls.length > 1 ? 200 : 503).end())
+    const receiver = await startReceiver(
+      (response) => void response.writeHead(receiver.calls.length > 1 ? 200 : 503).end(),
+    )
     const retry = { maxAttempts: 2, initialDelay: 1, jitter: false }
     const actions = [{ webhook: { url: receiver.url } }]
     const job = jobOf(await api.create({ actions, schedule: everyDay, retry }))

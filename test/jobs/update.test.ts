@@ -45,7 +45,13 @@ describe('updating a job', () => {
     expect(await update(before.id, { retry: {} })).toEqual({ ...before, version: 3 })
     const retry = { ...before.retry, maxAttempts: 4 }
     expect(await update(before.id, { retry: { maxAttempts: 4 } })).toEqual({ ...before, retry, version: 4 })
-    expect(await update(before.id, { name: 'renamed' })).toEqual({ ...before, retry, name: 'renamed', displayName: 'renamed', version: 5 })
+    expect(await update(before.id, { name: 'renamed' })).toEqual({
+      ...before,
+      retry,
+      name: 'renamed',
+      displayName: 'renamed',
+      version: 5,
+    })
     expect(await api.job(before.id)).toMatchObject({ name: 'renamed', version: 5 })
   })
 
@@ -196,7 +202,9 @@ describe('updating a job', () => {
     for (const change of [bob.pause, bob.resume, bob.remove, bob.run]) expect(await change(job.id)).toMatchObject(gone)
     expect(await bob.job(job.id)).toBeNull()
     expect(await api.job(job.id)).toEqual(job)
-    expect(jobOf(await actions(app).update({ jobId: job.id, name: 'an administrator’s' }))).toMatchObject({ version: 2 })
+    expect(jobOf(await actions(app).update({ jobId: job.id, name: 'an administrator’s' }))).toMatchObject({
+      version: 2,
+    })
   })
 
   it.each(['', 'job_', 'job_00000000000000000000000000000000', 'run_00000000000000000000000000000000'])(

@@ -18,7 +18,10 @@ describe('pageOf', () => {
   })
 
   it('reads both cursors, whatever the direction', () => {
-    const cursors: Cursor[] = [['a', 1], ['b', null]]
+    const cursors: Cursor[] = [
+      ['a', 1],
+      ['b', null],
+    ]
     const [after = [], before = []] = cursors
     const args = { after: encodeCursor(after), before: encodeCursor(before) }
     expect(pageOf({ ...args, last: 5 })).toEqual({ size: 5, backward: true, after, before })

@@ -24,12 +24,21 @@ describe('text that can be kept', () => {
 })
 
 describe('JSON that can be kept', () => {
-  it.each([null, undefined, true, 0, -1.5e300, 'x', [], {}, { a: [1, { b: null }] }, '\\u0000', { '\\u0000': 'C:\\u0000' }])(
-    'is %j',
-    (value) => {
-      expect(flawOfJson(value)).toBeNull()
-    },
-  )
+  it.each([
+    null,
+    undefined,
+    true,
+    0,
+    -1.5e300,
+    'x',
+    [],
+    {},
+    { a: [1, { b: null }] },
+    '\\u0000',
+    { '\\u0000': 'C:\\u0000' },
+  ])('is %j', (value) => {
+    expect(flawOfJson(value)).toBeNull()
+  })
 
   it('may be as deep as the limit, and no deeper, however deep that is', () => {
     expect(flawOfJson(nested(JSON_DEPTH_LIMIT))).toBeNull()

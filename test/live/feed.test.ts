@@ -4,7 +4,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { inTransaction, type Sql, sqlOn } from '../../src/db/sql.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import { createLocalBus } from '../../src/live/bus.ts'
 import { notifySql } from '../../src/live/events.ts'
 import { createFeed } from '../../src/live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../../src/live/log-reader.ts'
@@ -44,6 +43,10 @@ async function take(events: AsyncIterableIterator<FeedEvent>, count: number): Pr
 const readAll = (events: AsyncIterableIterator<FeedEvent>) => take(events, Number.POSITIVE_INFINITY)
 const positions = (events: FeedEvent[]) => events.map(({ position }) => position)
 const all = () => world.feed.follow({}, 0)
+
+/** A feed that begins now; its database is what the test says. */
+const feedOn = (reader: Partial<LogReader> = {}) =>
+  createFeed({ reader: { ...world.reader, ...reader }, bus: world.bus, clock: systemClock, log })
 
 /** A connection of our own with a transaction that has written; `end` ends it. */
 async function openTransaction(application_name = 'runsheet slow') {
@@ -123,15 +126,20 @@ describe('a stream of all runs', () => {
     const slow = await openTransaction()
     const [position = 0] = await write(slow.sql)
     await write(world.sql, { count: 2_500 })
-    const events = all()
+    const feed = feedOn()
+    const events = feed.follow({}, 0)
     const next = events.next()
-    const bystander = newId()
     // Somebody is served meanwhile: the reader has begun.
-    await write(world.sql, { runId: bystander, kind: 'SUCCEEDED' })
-    await readAll(world.feed.follow({ runId: bystander }, 0))
+    const runId = newId()
+    const ofRun = feed.follow({ runId }, null)
+    const served = ofRun.next()
+    await write(world.sql, { runId })
+    await served
+    await ofRun.return?.()
     await slow.end('commit')
     expect((await next).value).toMatchObject({ position })
     expect(await take(events, 2_501)).toHaveLength(2_501)
+    await feed.close()
   })
 
   it('waits at what is not committed yet, while the stream of one run does not', async () => {
@@ -213,18 +221,12 @@ describe('a subscriber', () => {
     for (const filter of filters) expect(await world.feed.follow(filter, 0).return?.()).toMatchObject({ done: true })
   })
 
-  /** A feed whose database is what the test says. */
-  const feedOn = (reader: Partial<LogReader>) => {
-    const bus = createLocalBus()
-    const feed = createFeed({ reader: { ...world.reader, ...reader }, bus, clock: systemClock, log })
-    return { bus, feed }
-  }
   const unreachable = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }))
 
   it('that leaves while the database does not answer is let go at once', async () => {
     const never = new Promise<never>(() => {})
     for (const settled of [() => never, unreachable]) {
-      const { feed } = feedOn({ settled })
+      const feed = feedOn({ settled })
       const events = feed.follow({}, null)
       const next = events.next()
       await events.return?.()
@@ -240,7 +242,7 @@ describe('a subscriber', () => {
     const page: LogReader['page'] = (...args) => (failures-- > 0 ? unreachable() : world.reader.page(...args))
     for (const filter of [{}, { runId }]) {
       failures = 3
-      const { feed } = feedOn({ page })
+      const feed = feedOn({ page })
       expect(await take(feed.follow(filter, 0), 1)).toMatchObject([{ runId }])
       await feed.close()
     }
@@ -248,14 +250,14 @@ describe('a subscriber', () => {
 
   it('is told of any other fault, and leaves nothing behind', async () => {
     const page = () => Promise.reject(new Error('no such column'))
-    const { feed } = feedOn({ page })
+    const feed = feedOn({ page })
     await expect(feed.follow({ runId: newId() }, 0).next()).rejects.toThrow('no such column')
     expect(feed.subscriberCount()).toBe(0)
     await feed.close()
   })
 
   it('comes to its end when the feed is closed, whether it waits for events, for its turn or comes too late', async () => {
-    const { feed } = feedOn({})
+    const feed = feedOn()
     const early = filters.map((filter) => feed.follow(filter, null).next())
     await feed.close()
     const late = filters.map((filter) => feed.follow(filter, null).next())

@@ -73,9 +73,14 @@ export async function makeJob(app: TestApp, token: string, more: Partial<CreateJ
   throw failed(createJob)
 }
 
-/** Rows of a statement on the app's database. */
-export async function query<Row extends object>(app: TestApp, text: string, values: unknown[] = []): Promise<Row[]> {
-  const client = new pg.Client(app.databaseUrl)
+/** Rows of a statement on the app's database; by a client that is open already, or one for this only. */
+export async function query<Row extends object>(
+  on: TestApp | pg.Client,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  if (on instanceof pg.Client) return (await on.query(text, values)).rows
+  const client = new pg.Client(on.databaseUrl)
   await client.connect()
   try {
     return (await client.query(text, values)).rows
@@ -87,9 +92,9 @@ export async function query<Row extends object>(app: TestApp, text: string, valu
 const TABLES = 'principal api_token artifact artifact_version schedule job action signing_secret run domain_event'
 
 /** How many rows there are of everything that an API call can make. Compare two, and nothing was written. */
-export async function countRows(app: TestApp): Promise<Record<string, number>> {
+export async function countRows(on: TestApp | pg.Client): Promise<Record<string, number>> {
   const counts = TABLES.split(' ').map((table) => `(select count(*)::int from ${table}) as ${table}`)
-  const [row = {}] = await query<Record<string, number>>(app, `select ${counts.join(', ')}`)
+  const [row = {}] = await query<Record<string, number>>(on, `select ${counts.join(', ')}`)
   return row
 }
 

@@ -1,0 +1,69 @@
+/** A list takes as many SQL statements for 20 rows as for 2, whatever is nested in it. */
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { currentRequest } from '../../src/kernel/request.ts'
+import { createTestApp, type TestApp } from '../support/app.ts'
+import { makeJob, type Person, post, publishSite, query, signUp } from '../support/people.ts'
+
+const ROWS = 20
+const REQUEST_ID = 'counted'
+
+const RUN = `
+  id status job { name owner { handle } } artifact { slug owner { handle } }
+  steps { name } attempts { attempt } deliveries { url }
+  events(first: 3) { edges { node { __typename seq run { id status } } } }`
+
+const LISTS = {
+  artifacts: 'id slug url owner { handle } liveVersion { versionNo createdBy { handle } }',
+  jobs: `
+    id displayName owner { handle } artifact { slug owner { handle } } schedule { expression } actions { name }
+    upcoming(count: 2) signingSecret lastRun { id status } runs(first: 3) { edges { node { ${RUN} } } }`,
+  runs: RUN,
+}
+
+let app: TestApp
+let alice: Person
+let statements: string[] = []
+const { query: send } = pg.Client.prototype
+
+beforeAll(async () => {
+  app = await createTestApp()
+  alice = await signUp(app, 'alice')
+  const run = 'mutation($id: ID!) { runJob(input: { jobId: $id }) { __typename } }'
+  for (let row = 0; row < ROWS; row++) {
+    const { id: artifactId } = await publishSite(app, `site-${row}`, alice.token)
+    const schedule = { cron: { expression: `${row} 0 * * *` } }
+    const { id } = await makeJob(app, alice.token, { artifactId, schedule, overlap: 'ALLOW' })
+    for (let n = 0; n < 3; n++) await post(app, { query: run, variables: { id } }, alice.token)
+  }
+  const finished = `select count(*)::int as finished from run where status = 'FAILED'`
+  await vi.waitFor(async () => expect(await query(app, finished)).toEqual([{ finished: 3 * ROWS }]), 20_000)
+  pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
+    const [config] = args as unknown as [string | { text: string }]
+    const text = typeof config === 'string' ? config : config.text
+    if (currentRequest.getStore()?.id === REQUEST_ID) statements.push(text)
+    return send.apply(this, args as never) as never
+  } as typeof send
+})
+afterAll(async () => {
+  pg.Client.prototype.query = send
+  await app?.stop()
+})
+
+async function statementsFor(list: keyof typeof LISTS, first: number) {
+  statements = []
+  const query = `query($n: Int!) { ${list}(first: $n) { totalCount edges { node { ${LISTS[list]} } } } }`
+  const { body } = await post(app, { query, variables: { n: first } }, alice.token, { 'x-request-id': REQUEST_ID })
+  expect(body.errors).toBeUndefined()
+  expect(body.data[list].edges).toHaveLength(first)
+  return { count: statements.length, data: body.data[list], statements }
+}
+
+it.each(Object.keys(LISTS) as (keyof typeof LISTS)[])('%s', async (list) => {
+  await statementsFor(list, 1)
+  const few = await statementsFor(list, 2)
+  const many = await statementsFor(list, ROWS)
+  expect(few.count).toBeGreaterThan(3)
+  expect(many.statements).toHaveLength(few.count)
+  expect(many.data.edges.slice(0, 2)).toEqual(few.data.edges)
+})
