@@ -76,12 +76,14 @@ export function maskError(error: unknown, log: Log): GraphQLError {
 
 function withCode(at: GraphQLError | undefined, cause: unknown, log: Log): GraphQLError {
   const where = at ? { nodes: at.nodes ?? null, path: at.path ?? null } : {}
+  /** For the status line, where nothing of the operation was done. */
+  const http = (status: number) => (at ? {} : { http: { status } })
   if (cause instanceof DomainError) {
-    const status = cause.code === 'UNAUTHENTICATED' && !at ? { http: { status: 401 } } : {}
+    const status = cause.code === 'UNAUTHENTICATED' ? http(401) : {}
     const issues = cause instanceof ValidationError ? { issues: cause.issues } : {}
     return new GraphQLError(cause.message, { ...where, extensions: { code: cause.code, ...issues, ...status } })
   }
   const requestId = currentRequest.getStore()?.id
   log.error({ err: cause, requestId, path: at?.path }, 'a resolver failed')
-  return new GraphQLError('Internal error', { ...where, extensions: { code: 'INTERNAL', requestId } })
+  return new GraphQLError('Internal error', { ...where, extensions: { code: 'INTERNAL', requestId, ...http(500) } })
 }

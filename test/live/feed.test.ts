@@ -8,6 +8,7 @@ import { notifySql } from '../../src/live/events.ts'
 import { createFeed } from '../../src/live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../../src/live/log-reader.ts'
 import { createWorld, log, type World } from '../engine/world.ts'
+import { deferred } from '../support/receiver.ts'
 
 let world: World
 let jobId: string
@@ -131,7 +132,7 @@ describe('a stream of all runs', () => {
     const next = events.next()
     // Somebody is served meanwhile: the reader has begun.
     const runId = newId()
-    const ofRun = feed.follow({ runId }, null)
+    const ofRun = feed.follow({ runId }, 0)
     const served = ofRun.next()
     await write(world.sql, { runId })
     await served
@@ -186,12 +187,20 @@ describe('a stream of one run', () => {
     const slow = await openTransaction()
     await write(slow.sql, { runId, seq: 2, kind: 'SUCCEEDED' })
     await runOf(['QUEUED'])
-    const ahead = world.feed.follow({ runId }, null)
+    const began = deferred()
+    const lastOf: LogReader['lastOf'] = async (filter) => {
+      const last = await world.reader.lastOf(filter)
+      began.resolve()
+      return last
+    }
+    const feed = feedOn({ lastOf })
+    const ahead = feed.follow({ runId }, null)
     const next = ahead.next()
-    await take(world.feed.follow({ runId }, 0), 1)
+    await began.promise
     await slow.end('commit')
     expect((await next).value).toMatchObject({ runId, kind: 'SUCCEEDED' })
     expect(await ahead.next()).toMatchObject({ done: true })
+    await feed.close()
   })
 
   it('of a run with many events comes whole', async () => {
