@@ -46,7 +46,18 @@ export const pause: Change = async (tx, job) => {
 export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: string): Promise<void> {
   const where = { artifactId, enabled: true, deletedAt: null }
   const jobs = await tx.job.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } })
-  for (const { id } of jobs) await changeIn(tx, id, pause)
+  for (const { id } of jobs) {
+    await changeIn(tx, id, pause).catch((error) => {
+      // Deleted meanwhile: there is nothing left to pause.
+      if (!(error instanceof NotFoundError)) throw error
+    })
+  }
+}
+
+/** Whether the artifact is there; if so, it is not deleted before this transaction ends, and its jobs with it. */
+export async function holdArtifact(tx: Prisma.TransactionClient, artifactId: string): Promise<boolean> {
+  const live = 'select id from artifact where id = $1::uuid and deleted_at is null for share'
+  return (await sqlIn(tx)(live, [artifactId])).length > 0
 }
 
 export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {

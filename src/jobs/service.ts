@@ -29,6 +29,7 @@ import {
   changeJob,
   databaseNow,
   firstSlot,
+  holdArtifact,
   type LockedJob,
   pause,
   requireWindow,
@@ -59,6 +60,8 @@ export type JobFilter = {
 /** `Job.upcoming` shows no more. */
 const UPCOMING_LIMIT = 100
 
+const noSuchArtifact = () => new NotFoundError('there is no such artifact')
+
 export function createJobService(deps: {
   prisma: PrismaClient
   artifacts: ArtifactService
@@ -71,7 +74,7 @@ export function createJobService(deps: {
   /** The artifact that a job is put on: one that the viewer may change. */
   async function requireArtifact(viewer: SignedIn, id: string): Promise<string> {
     const artifact = await artifacts.find(viewer, { id })
-    if (!artifact || artifact.deletedAt) throw new NotFoundError('there is no such artifact')
+    if (!artifact) throw noSuchArtifact()
     if (!mayManage(viewer, artifact)) throw new ForbiddenError('only its owner may put jobs on an artifact')
     return artifact.id
   }
@@ -114,6 +117,7 @@ export function createJobService(deps: {
       const { name, description, notes, eventType, startOn, endOn } = spec
 
       return prisma.$transaction(async (tx) => {
+        if (artifactId && !(await holdArtifact(tx, artifactId))) throw noSuchArtifact()
         const now = await databaseNow(tx)
         const window = {
           anchor: now,
@@ -225,8 +229,9 @@ export function createJobService(deps: {
     resume: (viewer: Viewer, jobId: string): Promise<Job> =>
       update(viewer, jobId, async (tx, job) => {
         if (job.enabled) return null
-        const artifact = job.artifactId ? await tx.artifact.findUnique({ where: { id: job.artifactId } }) : null
-        if (artifact?.deletedAt) throw new ConflictError('its artifact is deleted: restore that first')
+        if (job.artifactId && !(await holdArtifact(tx, job.artifactId))) {
+          throw new ConflictError('its artifact is deleted: restore that first')
+        }
         const [next = null] = job.schedule ? nextSlots(recurrenceOf(job.schedule), job, job.now, 1) : []
         return { enabled: true, nextRunAt: next }
       }),

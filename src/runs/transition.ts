@@ -27,7 +27,8 @@ export type NewRun = {
 } & (Admission | { skipReason: SkipReason; skippedCount: number; skippedUntil: Date })
 
 /**
- * Queues runs, or writes skipped slots down. The caller holds the rows of their jobs. A slot or an event that has its
+ * Queues runs, or writes skipped slots down. A run without a slot is available at once: the instant is cut to what its
+ * column keeps, as rounding it up would put it into the future. The caller holds the rows of their jobs. A slot or an event that has its
  * run already is passed over; the answer has the ids of those that were made.
  */
 export async function recordRuns(sql: Sql, runs: NewRun[]): Promise<Set<string>> {
@@ -44,7 +45,7 @@ with given as (
   insert into run (id, job_id, artifact_id, trigger, status, scheduled_for, available_at, domain_event_id, input, plan,
     skip_reason, skipped_count, skipped_until, event_seq, queued_at, finished_at)
   select g.id, j.id, j.artifact_id, g.trigger, (case when g."skipReason" is null then 'QUEUED' else 'SKIPPED' end)::run_status,
-    g."scheduledFor", coalesce(g."scheduledFor", clock_timestamp()), g."domainEventId", g.input, ${planSql},
+    g."scheduledFor", coalesce(g."scheduledFor", date_trunc('milliseconds', clock_timestamp())), g."domainEventId", g.input, ${planSql},
     g."skipReason", g."skippedCount", g."skippedUntil", 1, clock_timestamp(),
     case when g."skipReason" is not null then clock_timestamp() end
   from given g join job j on j.id = g."jobId"

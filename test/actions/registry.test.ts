@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { StepContext } from '../../src/actions/driver.ts'
 import { createEgress } from '../../src/actions/egress.ts'
-import { createActionRegistry } from '../../src/actions/registry.ts'
+import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { startReceiver } from '../support/receiver.ts'
 
@@ -34,11 +34,12 @@ const context: StepContext = {
 }
 
 describe('the registry', () => {
-  test('knows its kinds, each with a description', () => {
+  test('knows its kinds, each with a description and a driver', () => {
     const registry = open()
     expect(registry.kinds).toContain('webhook')
-    for (const kind of registry.kinds)
-      expect(registry.get(kind)).toMatchObject({ kind, description: expect.any(String) })
+    expect(registry.kinds).toEqual(actionKinds.map(({ kind }) => kind))
+    for (const { description } of actionKinds) expect(description).toMatch(/\w+/)
+    for (const kind of registry.kinds) expect(registry.get(kind)).toMatchObject({ execute: expect.any(Function) })
     expect(registry.get('no-such')).toBe(undefined)
     expect(registry.get('constructor')).toBe(undefined)
   })

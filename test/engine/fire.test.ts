@@ -7,8 +7,11 @@ beforeAll(async () => {
   world = await createWorld()
 })
 afterEach(async () => {
-  await expectConsistent(world)
-  await world.rest()
+  try {
+    await expectConsistent(world)
+  } finally {
+    await world.rest()
+  }
 })
 afterAll(() => world.close())
 

@@ -3,7 +3,7 @@ import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import type { TestApp } from '../support/app.ts'
 
-export type Result = {
+type Result = {
   data?: Record<string, unknown> | null
   errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[]
 }

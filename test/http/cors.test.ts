@@ -2,9 +2,8 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { answerCors } from '../../src/http/cors.ts'
-import { createTestApp, type TestApp } from '../support/app.ts'
 
 const A = 'https://a.example'
 const preflight = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' }
@@ -61,28 +60,5 @@ describe('CORS', () => {
     const ask = await serve([A])
     expect(await (await ask('OPTIONS', { origin: A })).text()).toBe('answered')
     expect(await (await ask('OPTIONS', preflight)).text()).toBe('answered')
-  })
-})
-
-describe('CORS of GraphQL', () => {
-  let app: TestApp
-  beforeAll(async () => {
-    app = await createTestApp({ CORS_ORIGINS: `${A},https://b.example` })
-  })
-  afterAll(() => app?.stop())
-
-  it('is there on answers, on errors and on what is too large', async () => {
-    const send = (body: string, headers: Record<string, string> = {}) =>
-      fetch(`${app.url}/graphql`, {
-        method: 'POST',
-        headers: { origin: A, 'content-type': 'application/json', ...headers },
-        body,
-      })
-    expect(allowed(await send('{"query":"{ viewer { handle } }"}'))).toBe(A)
-    expect(allowed(await send('{'))).toBe(A)
-    expect(allowed(await send('{"query":"{ viewer { handle } }"}', { authorization: 'Bearer nope' }))).toBe(A)
-    expect(allowed(await send('', { accept: 'text/event-stream' }))).toBe(A)
-    const response = await fetch(`${app.url}/graphql`, { method: 'OPTIONS', headers: { origin: A, ...preflight } })
-    expect([response.status, allowed(response)]).toEqual([204, A])
   })
 })

@@ -6,12 +6,14 @@ import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { post } from '../support/people.ts'
 
 const MAX_BODY_BYTES = 30_000_000
+/** The origin of a page that may call. */
+const PAGE = 'https://a.example'
 
 let app: TestApp
 let port: number
 
 beforeAll(async () => {
-  app = await createTestApp({ MAX_BODY_BYTES: String(MAX_BODY_BYTES) })
+  app = await createTestApp({ MAX_BODY_BYTES: String(MAX_BODY_BYTES), CORS_ORIGINS: `${PAGE},https://b.example` })
   port = Number(new URL(app.url).port)
 })
 afterAll(() => app?.stop())
@@ -271,5 +273,23 @@ describe('GraphiQL', () => {
     )
     expect(links.filter((to) => /^(https?:)?\/\//i.test(to ?? ''))).toEqual([])
     expect(markup).not.toMatch(/@import|url\(\s*["']?(https?:)?\/\//i)
+  })
+})
+
+describe('a page of another origin', () => {
+  const allowed = ({ headers }: Response) => headers.get('access-control-allow-origin')
+
+  it('is let in by answers, errors and refusals alike, if it is one of those that are named', async () => {
+    const send = (body: string, headers: Record<string, string> = {}) =>
+      fetch(`${app.url}/graphql`, { method: 'POST', headers: { origin: PAGE, ...json, ...headers }, body })
+    expect(allowed(await send(VIEWER))).toBe(PAGE)
+    expect(allowed(await send('{'))).toBe(PAGE)
+    expect(allowed(await send(VIEWER, { authorization: 'Bearer nope' }))).toBe(PAGE)
+    expect(allowed(await send(VIEWER, { accept: 'text/event-stream' }))).toBe(PAGE)
+    expect(allowed(await send(VIEWER, { 'content-type': 'text/xml' }))).toBe(PAGE)
+    expect(allowed(await send(VIEWER, { origin: 'https://c.example' }))).toBeNull()
+    const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
+    const preflight = await fetch(`${app.url}/graphql`, { method: 'OPTIONS', headers })
+    expect([preflight.status, allowed(preflight)]).toEqual([204, PAGE])
   })
 })

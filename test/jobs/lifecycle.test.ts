@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { graphql } from '../generated/index.ts'
 import { createTestApp, type TestApp } from '../support/app.ts'
-import { type Person, signUp } from '../support/people.ts'
+import { type Person, post, publishSite, query, signUp } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { actions, jobOf } from './operations.ts'
 
@@ -152,6 +152,35 @@ describe('deleting', () => {
   })
 })
 
+describe('on an artifact that is deleted at the same moment', () => {
+  const remove = (id: string) =>
+    post(app, { query: `mutation { deleteArtifact(input: { artifactId: "${id}" }) { __typename } }` }, alice.token)
+  const enabledOn = (id: string) =>
+    query(app, 'select id from job where artifact_id = $1::uuid and enabled and deleted_at is null', [
+      id.replace('art_', ''),
+    ])
+
+  it('no job is made or resumed that would go on calling out', async () => {
+    const { action } = await startSlow()
+    const input = { actions: [action], schedule: everyDay }
+    for (let round = 0; round < 8; round++) {
+      const { id } = await publishSite(app, `brief-${round}`, alice.token)
+      const paused = jobOf(await api.create({ ...input, artifactId: id, enabled: false }))
+      const doomed = jobOf(await api.create({ ...input, artifactId: id }))
+      const [made, resumed, , removed] = await Promise.all([
+        api.create({ ...input, artifactId: id }),
+        api.resume(paused.id),
+        api.remove(doomed.id),
+        remove(id),
+      ])
+      expect(removed.body).toEqual({ data: { deleteArtifact: { __typename: 'Artifact' } } })
+      expect(['Job', 'NotFoundError']).toContain(made.__typename)
+      expect(['Job', 'ConflictError']).toContain(resumed?.__typename)
+      expect(await enabledOn(id)).toEqual([])
+    }
+  })
+})
+
 describe('running by hand', () => {
   it('is decided by the job’s overlap policy, or by the one of the request', async () => {
     const { answer, action } = await startSlow()
@@ -162,7 +191,7 @@ describe('running by hand', () => {
     expect(await api.run(job.id, { overlap: null })).toMatchObject({ status: 'SKIPPED' })
     expect(await api.run(job.id, { overlap: 'QUEUE_ONE' })).toMatchObject({ status: 'QUEUED' })
     expect(await api.run(job.id, { overlap: 'QUEUE_ONE' })).toMatchObject({ status: 'SKIPPED', skipReason: 'OVERLAP' })
-    expect(await api.run(job.id, { overlap: 'ALLOW' })).toMatchObject({ status: 'QUEUED' })
+    expect(await api.run(job.id, { overlap: 'ALLOW' })).toMatchObject({ skipReason: null })
     await until(job.id, { RunStarted: 2 })
     answer()
     await until(job.id, { RunSucceeded: 2, RunStarted: 3 })

@@ -26,10 +26,11 @@ beforeAll(async () => {
   world = await createWorld()
 })
 afterEach(async () => {
-  await expectConsistent(world)
-  await world.sql('delete from run_queue')
-  await world.sql('delete from run')
-  await world.sql('delete from run_event')
+  try {
+    await expectConsistent(world)
+  } finally {
+    await world.rest()
+  }
 })
 afterAll(() => world.close())
 
