@@ -30,7 +30,11 @@ export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
   // An idle connection that the server closes is no fault: the pool opens another when it is needed.
   for (const each of [pool, enginePool])
     each.on('error', (error) => log.warn({ error: error.message }, 'database connection lost'))
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  // Many callers at once wait for a connection as those of the pool do, and longer than Prisma's own 2 s.
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: 15_000, timeout: 30_000 },
+  })
   return {
     prisma,
     pool,

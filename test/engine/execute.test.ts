@@ -171,7 +171,7 @@ describe('a worker that loses its lease', () => {
     const stage = createStage()
     await world.node(stage.perform, { leaseSeconds: 2 })
     await world.node(stage.perform, { leaseSeconds: 2 })
-    const runId = await world.start(await world.job())
+    const runId = await world.start(await world.job({ retry: { ...retry, maxAttempts: 2 } }))
     const first = await stage.call(0)
     const expire = () => world.sql('update run_queue set lease_until = clock_timestamp() where attempt = 1')
     await expect.poll(() => expire().then(() => stage.calls.length), soon).toBe(2)
@@ -179,16 +179,19 @@ describe('a worker that loses its lease', () => {
     const second = await stage.call(1)
     expect(second.run).toMatchObject({ attempt: 2, losses: 1 })
     first.end({ ok: true, output: 'of the first', deliveries: [] })
-    second.end({ ok: true, output: 'of the second', deliveries: [] })
+    // A loss spends no retry: this is the first of two tries.
+    second.end(failure())
+    ;(await stage.call(2)).end({ ok: true, output: 'of the last', deliveries: [] })
     await ended(runId)
-    expect(await world.run(runId)).toMatchObject({ status: 'SUCCEEDED', output: 'of the second', losses: 1 })
+    expect(await world.run(runId)).toMatchObject({ status: 'SUCCEEDED', output: 'of the last', losses: 1 })
     expect(await attemptsOf(runId)).toEqual([
       ['LOST', 'LOST'],
+      ['FAILED', 'BAD'],
       ['SUCCEEDED', null],
     ])
-    expect(await world.kinds(runId)).toEqual(
-      'QUEUED STARTED STEP_STARTED RETRYING STARTED STEP_STARTED STEP_FINISHED SUCCEEDED'.split(' '),
-    )
+    const begin = ['STARTED', 'STEP_STARTED']
+    const tries = [...begin, 'RETRYING', ...begin, 'STEP_FINISHED', 'RETRYING', ...begin, 'STEP_FINISHED']
+    expect(await world.kinds(runId)).toEqual(['QUEUED', ...tries, 'SUCCEEDED'])
   })
 })
 

@@ -112,7 +112,8 @@ describe('pausing a job', () => {
     await node.stop()
     const held = await world.runsOf(jobId)
     // From before the job was made, so that the range begins at a slot that no run has.
-    await world.missSlotsSince(jobId, 3600)
+    await world.sql(`update job set anchor = anchor - interval '1 day' where id = $1::uuid`, [jobId])
+    await world.missSlotsSince(jobId, 600)
     await world.jobs.pause(world.alice, jobId)
     expect(await jobOf(jobId)).toMatchObject({ enabled: false, nextRunAt: null })
     const runs = await world.runsOf(jobId)

@@ -71,15 +71,16 @@ describe('a stream of all runs', () => {
     const written: number[] = []
     const writer = async (number: number) => {
       const runId = newId()
-      for (let seq = 1; seq <= 60; ) {
-        const count = 1 + ((number + seq) % 4)
-        const rollsBack = (seq + number) % 17 === 0
+      let seq = 1
+      for (let round = 0; round < 20; round++) {
+        const count = 1 + ((number + round) % 4)
+        const rollsBack = (number + round) % 9 === 0
         await inTransaction(world.pool, async (sql) => {
           const drawn = [
             ...(await write(sql, { runId, seq, count })),
             ...(await write(sql, { runId, seq: seq + count })),
           ]
-          if (seq % 3 === 0) await sleep((seq + number) % 12)
+          if (round % 3 === 0) await sleep((round + number) % 12)
           if (rollsBack) throw new Error('on purpose')
           written.push(...drawn)
         }).catch((error) => {
