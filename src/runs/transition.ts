@@ -267,7 +267,7 @@ with given as materialized (
 ), kept as (
   update run_queue set lease_owner = null, lease_until = null,
     attempt = attempt - ($10::int[])[array_position($7::uuid[], run_id)],
-    available_at = clock_timestamp() + make_interval(secs => ($9::float8[])[array_position($7::uuid[], run_id)])
+    available_at = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => ($9::float8[])[array_position($7::uuid[], run_id)])
   where ${FENCE('$7', '$8')} and (select count(*) from gone) >= 0
   returning run_id, available_at
 ), fenced as (

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Perform } from '../../src/engine/ports.ts'
 import { MAX_LOSSES } from '../../src/runs/states.ts'
+import { deferred } from '../support/receiver.ts'
 import { createStage, createWorld, expectConsistent, type JobInput, succeed, type World } from './world.ts'
 
 let world: World
@@ -33,10 +34,15 @@ async function expectEachSlotOnce(jobId: string) {
 
 describe('three nodes on one database', () => {
   const performed = new Map<string, string[]>()
+  const busy = new Set<string>()
+  const allBusy = deferred()
+  /** Nobody is done before everybody has something to do. */
   const on =
     (node: string): Perform =>
     async (run) => {
       performed.set(run.runId, [...(performed.get(run.runId) ?? []), node])
+      if (busy.add(node).size === 3) allBusy.resolve()
+      await allBusy.promise
       return { ok: true, output: node, deliveries: [] }
     }
   const startNodes = () => Promise.all(['a', 'b', 'c'].map((name) => world.node(on(name), { concurrency: 5 })))
@@ -86,7 +92,7 @@ describe('three nodes on one database', () => {
     }
     await world.sql('update job set enabled = false, next_run_at = null')
     // What was claimed on a connection that was cut comes back when its lease runs out.
-    await world.sql('update run_queue set lease_until = clock_timestamp()')
+    await world.sql("update run_queue set lease_until = 'epoch'")
     await expect.poll(() => world.sql('select 1 from run_queue'), soon).toEqual([])
     for (const jobId of jobs) {
       await expectEachSlotOnce(jobId)
@@ -192,7 +198,7 @@ describe('a node that is gone', () => {
     await expect.poll(async () => (await world.run(witness.runId)).status, soon).toBe('SUCCEEDED')
     expect(await world.run(runId)).toMatchObject({ status: 'RUNNING', losses: 0 })
     expect(await nodeRow(nodeId)).not.toBeNull()
-    await world.sql('update run_queue set lease_until = clock_timestamp()')
+    await world.sql("update run_queue set lease_until = 'epoch'")
     await expect.poll(async () => (await world.run(runId)).status, soon).toBe('SUCCEEDED')
   })
 })

@@ -173,7 +173,8 @@ describe('a worker that loses its lease', () => {
     await world.node(stage.perform, { leaseSeconds: 2 })
     const runId = await world.start(await world.job({ retry: { ...retry, maxAttempts: 2 } }))
     const first = await stage.call(0)
-    const expire = () => world.sql('update run_queue set lease_until = clock_timestamp() where attempt = 1')
+    const owner = (await world.entry(runId))?.leaseOwner
+    const expire = () => world.sql("update run_queue set lease_until = 'epoch' where lease_owner = $1::uuid", [owner])
     await expect.poll(() => expire().then(() => stage.calls.length), soon).toBe(2)
     await expect.poll(() => first.signal.reason, soon).toBe(LOST)
     const second = await stage.call(1)

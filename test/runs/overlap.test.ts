@@ -96,7 +96,7 @@ describe('runs on a database', () => {
     async function undertaker() {
       while (active) {
         // In no particular order, so it may wait for nobody: what somebody else has in hand is passed over.
-        await world.sql(`update run_queue set lease_until = clock_timestamp() where run_id in (
+        await world.sql(`update run_queue set lease_until = 'epoch' where run_id in (
           select run_id from run_queue where lease_owner is not null order by random() limit 6 for update skip locked)`)
         const lost = (await expiredRuns(world.sql)).filter(({ started }) => started)
         for (const leaseOwner of new Set(lost.map((run) => run.leaseOwner))) {
