@@ -10,8 +10,20 @@ import { createTestConnection } from '../support/database.ts'
 /** By hand in the migrations: partial indexes, by their names. */
 const HAND_WRITTEN = {
   run_slot: `UNIQUE INDEX run_slot ON public.run USING btree (job_id, scheduled_for) WHERE (trigger = 'SCHEDULE'::run_trigger)`,
+  run_of_event: `UNIQUE INDEX run_of_event ON public.run USING btree (job_id, domain_event_id) WHERE (trigger = 'EVENT'::run_trigger)`,
+  run_domain_event:
+    'INDEX run_domain_event ON public.run USING btree (domain_event_id) WHERE (domain_event_id IS NOT NULL)',
+  run_retry_of: 'INDEX run_retry_of ON public.run USING btree (retry_of_id) WHERE (retry_of_id IS NOT NULL)',
+  run_slot_again: `INDEX run_slot_again ON public.run USING btree (job_id, scheduled_for) WHERE ((trigger <> 'SCHEDULE'::run_trigger) AND (scheduled_for IS NOT NULL))`,
   run_queue_free:
-    'INDEX run_queue_free ON public.run_queue USING btree (priority, available_at, run_id) WHERE ((lease_owner IS NULL) AND (NOT blocked))',
+    'INDEX run_queue_free ON public.run_queue USING btree (priority, available_at, run_id) WHERE ((lease_owner IS NULL) AND (NOT blocked) AND (limit_group IS NULL))',
+  run_queue_limited:
+    'INDEX run_queue_limited ON public.run_queue USING btree (limit_group, priority, available_at, run_id) WHERE ((lease_owner IS NULL) AND (NOT blocked) AND (limit_group IS NOT NULL))',
+  run_queue_waiting:
+    'INDEX run_queue_waiting ON public.run_queue USING btree (job_id, priority, available_at, run_id) WHERE blocked',
+  run_queue_cancelled:
+    'INDEX run_queue_cancelled ON public.run_queue USING btree (cancel_by) WHERE (cancel_by IS NOT NULL)',
+  job_deleted: 'INDEX job_deleted ON public.job USING btree (deleted_at) WHERE (deleted_at IS NOT NULL)',
   run_queue_leased:
     'INDEX run_queue_leased ON public.run_queue USING btree (lease_owner) WHERE (lease_owner IS NOT NULL)',
   job_due: 'INDEX job_due ON public.job USING btree (next_run_at) WHERE (next_run_at IS NOT NULL)',
