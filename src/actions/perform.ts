@@ -3,7 +3,8 @@
 import type { Perform } from '../engine/ports.ts'
 import { formatId, newId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
-import type { DeliveryRecord, StartedRun } from '../runs/transition.ts'
+import type { StartedRun } from '../runs/transition/start.ts'
+import type { DeliveryRecord } from '../runs/transition/steps.ts'
 import type { Delivery, JsonValue, StepContext } from './driver.ts'
 import type { ActionRegistry } from './registry.ts'
 

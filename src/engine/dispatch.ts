@@ -4,15 +4,16 @@
  */
 import { newId } from '../kernel/ids.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
-import { admit } from '../runs/overlap.ts'
-import { countActive, type NewRun, recordRuns } from '../runs/transition.ts'
-import type { EnginePorts } from './ports.ts'
+import { enqueueRuns } from '../runs/enqueue.ts'
+import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
+import type { EnginePorts, EngineSettings } from './ports.ts'
 import { lockListeners, lockPendingEvents, markDispatched } from './queries.ts'
 
 const BATCH = 50
 const SWEEP_MS = 5_000
+const OUT_OF_WINDOW = { skipReason: 'OUT_OF_WINDOW', skippedCount: 1 } as const
 
-export function createDispatch({ clock, log, bus, transaction }: EnginePorts): Loop {
+export function createDispatch({ clock, log, bus, transaction }: EnginePorts, settings: EngineSettings): Loop {
   const loop = createLoop({ name: 'dispatch', clock, log, work })
   const unsubscribe = bus.subscribe('outbox', loop.wake)
 
@@ -21,15 +22,11 @@ export function createDispatch({ clock, log, bus, transaction }: EnginePorts): L
       const pending = await lockPendingEvents(sql, BATCH)
       if (pending.length === 0) return 0
       const listeners = await lockListeners(sql, pending)
-      const active = await countActive(sql, [...new Set(listeners.map(({ jobId }) => jobId))])
-      const runs: NewRun[] = listeners.map(({ eventId, jobId, overlap }) => ({
-        id: newId(),
-        jobId,
-        trigger: 'EVENT',
-        domainEventId: eventId,
-        ...admit(overlap ?? 'QUEUE_ALL', active(jobId)),
+      const runs = listeners.map(({ eventId, jobId, overlap, outOfWindow }) => ({
+        ...{ id: newId(), jobId, trigger: 'EVENT' as const, domainEventId: eventId },
+        ...(outOfWindow ? OUT_OF_WINDOW : { policy: overlap ?? DEFAULT_OVERLAP.EVENT }),
       }))
-      await recordRuns(sql, runs)
+      await enqueueRuns(sql, runs, settings)
       await markDispatched(
         sql,
         pending.map(({ id }) => id),

@@ -1,22 +1,18 @@
 /**
  * Does a run that this node has claimed: starts it, performs its actions one by one with a checkpoint after each, and
- * says how it ended. Every write carries the claim; once one is refused, the run belongs to somebody else and whatever
+ * says how it ended. One that was cancelled in its last action, and succeeded all the same, has succeeded. Every write carries the claim; once one is refused, the run belongs to somebody else and whatever
  * this node still knows of it is worth nothing.
  */
 import { createBatch } from '../kernel/batch.ts'
 import { isFinal } from '../runs/states.ts'
-import {
-  advanceRun,
-  type FinishedStep,
-  type Outcome,
-  type StartedRun,
-  settleRuns,
-  startRuns,
-  unblockRuns,
-} from '../runs/transition.ts'
+import { CANCELLED as CANCELLED_ERROR } from '../runs/transition/cancel.ts'
+import { type Outcome, settleRuns } from '../runs/transition/settle.ts'
+import { type StartedRun, startRuns } from '../runs/transition/start.ts'
+import { advanceRun, type FinishedStep } from '../runs/transition/steps.ts'
+import { unblockRuns } from '../runs/transition/waiting.ts'
+import type { ClaimedRun } from './claim.ts'
 import { isPassing, persist } from './persist.ts'
 import type { EnginePorts, EngineSettings, StepOutcome } from './ports.ts'
-import type { ClaimedRun } from './queries.ts'
 import { retryDelay } from './retry.ts'
 
 /** An action that ignores its signal is left behind after this. */
@@ -26,13 +22,14 @@ const BATCH = { maxSize: 200, maxInFlight: 2 }
 /** Why a run's signal aborts, other than by its timeout. */
 export const LOST = Symbol('the lease was lost')
 export const DRAINED = Symbol('the node is stopping')
+export const CANCELLED = Symbol('somebody cancelled it')
 
 const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be stored; see the log' }
 
 /** `onPerformed` is called when its actions are done, before that is written down. */
 export type Execute = (claim: ClaimedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
 
-export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): Execute {
+export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Execute {
   const { clock, sql, perform, log, random } = ports
 
   const start = createBatch<ClaimedRun, StartedRun | null>(async (claims) => {
@@ -98,6 +95,14 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
       if (signal.reason === DRAINED && !result.ok) return { runId, jobId, attempt, status: 'QUEUED', delay: 0 }
       const name = run.plan.actions[position]?.name ?? ''
       const { deliveries } = result
+      const isLast = position === run.plan.actions.length - 1
+      if (signal.reason === CANCELLED && !(result.ok && isLast)) {
+        const error = CANCELLED_ERROR
+        const step: FinishedStep = result.ok
+          ? { position, name, status: 'SUCCEEDED', output: result.output, deliveries }
+          : { position, name, status: 'FAILED', error, deliveries }
+        return { runId, jobId, attempt, step, status: 'CANCELLED', error }
+      }
       if (!result.ok) {
         const { code, message } = result.failure
         const error = { code, message }
@@ -109,7 +114,7 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
       }
       const { output } = result
       const step: FinishedStep = { position, name, status: 'SUCCEEDED', output, deliveries }
-      if (position === run.plan.actions.length - 1) return { runId, jobId, attempt, step, status: 'SUCCEEDED', output }
+      if (isLast) return { runId, jobId, attempt, step, status: 'SUCCEEDED', output }
       try {
         if (!(await persist(() => advanceRun(sql, claim, step), clock))) return null
       } catch (error) {
@@ -132,7 +137,8 @@ export function createExecute(ports: EnginePorts, { nodeId }: EngineSettings): E
       signal.addEventListener(
         'abort',
         () => {
-          cancel = clock.after(ABANDON_MS, () => resolve(failed('TIMEOUT', 'the action did not stop in time', true)))
+          const patience = signal.reason === CANCELLED ? cancelGraceSeconds * 1000 : ABANDON_MS
+          cancel = clock.after(patience, () => resolve(failed('TIMEOUT', 'the action did not stop in time', true)))
         },
         { once: true },
       )

@@ -8,9 +8,10 @@
  */
 import { newId } from '../kernel/ids.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
-import { admit } from '../runs/overlap.ts'
-import { countActive, type NewRun, recordRuns } from '../runs/transition.ts'
-import type { EnginePorts } from './ports.ts'
+import { enqueueRuns, type WantedRun } from '../runs/enqueue.ts'
+import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
+import type { SkippedRun } from '../runs/transition/record.ts'
+import type { EnginePorts, EngineSettings } from './ports.ts'
 import { type DueJob, lockDueJobs, nextSlotDue, setNextSlots } from './queries.ts'
 import { type DueSlots, dueSlots, scheduleOf } from './slots.ts'
 
@@ -22,7 +23,7 @@ const BUSY_MS = 20
 /** A job whose slots cannot be computed (its zone left the tz database, say) is tried again after this. */
 const BROKEN_MS = 300_000
 
-export function createFire(ports: EnginePorts, onHealth: (error: unknown) => void): Loop {
+export function createFire(ports: EnginePorts, settings: EngineSettings, onHealth: (error: unknown) => void): Loop {
   const { clock, alarm, transaction, log } = ports
   let cancel: (() => void) | undefined
 
@@ -43,11 +44,7 @@ export function createFire(ports: EnginePorts, onHealth: (error: unknown) => voi
   }
 
   async function fire(due: DueJob[], sql: Parameters<typeof lockDueJobs>[0]) {
-    const active = await countActive(
-      sql,
-      due.map(({ jobId }) => jobId),
-    )
-    const runs: NewRun[] = []
+    const runs: (WantedRun | SkippedRun)[] = []
     const slots: { jobId: string; next: Date | null }[] = []
     for (const job of due) {
       const { fire, missed, next } = plan(job)
@@ -57,10 +54,10 @@ export function createFire(ports: EnginePorts, onHealth: (error: unknown) => voi
         runs.push({ ...slot(job, first), skipReason: 'MISFIRE', skippedCount: count, skippedUntil: until })
       }
       // Slots that are caught up together wait for each other: they would all run at once, or all but one be lost.
-      const policy = job.overlap ?? (fire.length > 1 ? 'QUEUE_ALL' : 'SKIP')
-      for (const instant of fire) runs.push({ ...slot(job, instant), ...admit(policy, active(job.jobId)) })
+      const policy = job.overlap ?? (fire.length > 1 ? 'QUEUE_ALL' : DEFAULT_OVERLAP.SCHEDULE)
+      for (const instant of fire) runs.push({ ...slot(job, instant), policy })
     }
-    await recordRuns(sql, runs)
+    await enqueueRuns(sql, runs, settings)
     await setNextSlots(sql, slots)
   }
 

@@ -8,48 +8,22 @@ import type {
 } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
 import { notifySql } from '../live/events.ts'
+import type { ClaimedRun } from './claim.ts'
 import { NODE_LOCK_CLASS } from './node.ts'
 
-export type ClaimedRun = { runId: string; jobId: string; attempt: number }
-
-/** Leases up to `limit` runs that can start now. Nothing that blocks follows in the statement: SKIP LOCKED may keep locks on rows of others. */
-export function claimRuns(sql: Sql, nodeId: string, leaseSeconds: number, limit: number): Promise<ClaimedRun[]> {
-  return sql<ClaimedRun>(CLAIM, [nodeId, leaseSeconds, limit])
-}
-
-const CLAIM = `
-with free as (
-  select run_id from run_queue
-  where lease_owner is null and not blocked and available_at <= clock_timestamp()
-  order by priority, available_at, run_id limit $3 for update skip locked
-)
-update run_queue set lease_owner = $1::uuid, lease_until = clock_timestamp() + make_interval(secs => $2)
-where run_id = any(array(select run_id from free))
-returning run_id as "runId", job_id as "jobId", attempt`
-
-/** Milliseconds until the next unclaimed run can start; null when none waits. */
-export async function nextAvailable(sql: Sql): Promise<number | null> {
-  const [row] = await sql<{ ms: number }>(
-    `select (extract(epoch from available_at - clock_timestamp()) * 1000)::float8 as ms from run_queue
-    where lease_owner is null and not blocked order by priority, available_at, run_id limit 1`,
-  )
-  return row ? Math.max(0, row.ms) : null
-}
-
-/** Extends the leases of these runs; answers those that are still ours. */
-export async function renewLeases(
+/** Extends the leases of these runs; answers those that are still ours, and which of them are to stop. */
+export const renewLeases = (
   sql: Sql,
   nodeId: string,
   leaseSeconds: number,
   runIds: string[],
-): Promise<Set<string>> {
-  const renewed = await sql<{ runId: string }>(
+): Promise<{ runId: string; cancelled: boolean }[]> =>
+  sql(
     `update run_queue set lease_until = clock_timestamp() + make_interval(secs => $2)
-    where run_id = any($3::uuid[]) and lease_owner = $1::uuid returning run_id as "runId"`,
+    where run_id = any($3::uuid[]) and lease_owner = $1::uuid
+    returning run_id as "runId", cancel_by is not null as cancelled`,
     [nodeId, leaseSeconds, runIds],
   )
-  return new Set(renewed.map(({ runId }) => runId))
-}
 
 /** Gives back runs that were claimed but not started. */
 export async function releaseClaims(
@@ -88,6 +62,13 @@ export const runsOfNode = (sql: Sql, nodeId: string): Promise<AbandonedRun[]> =>
 export const expiredRuns = (sql: Sql): Promise<AbandonedRun[]> =>
   sql<AbandonedRun>(
     `select ${ABANDONED} where q.lease_owner is not null and q.lease_until < clock_timestamp() limit 500`,
+  )
+
+/** Runs that were cancelled and that nobody works on, or whose worker has not stopped in time. */
+export const overdueCancels = (sql: Sql): Promise<(ClaimedRun & { leaseOwner: string | null })[]> =>
+  sql(
+    `select run_id as "runId", job_id as "jobId", attempt, lease_owner as "leaseOwner" from run_queue
+    where cancel_by is not null and (lease_owner is null or cancel_by < clock_timestamp()) limit 500`,
   )
 
 /** Jobs with a waiting run that nothing holds back: a node died between a settlement and what should have followed. */
@@ -129,7 +110,7 @@ const SCHEDULED_JOB = `
 export const lockDueJobs = (sql: Sql, limit: number): Promise<DueJob[]> =>
   sql<DueJob>(
     `select ${SCHEDULED_JOB} from job j join schedule s on s.id = j.schedule_id
-    where j.next_run_at <= clock_timestamp()
+    where j.next_run_at <= (select clock_timestamp())
     order by j.next_run_at limit $1 for no key update of j skip locked`,
     [limit],
   )
@@ -150,11 +131,11 @@ export async function nextSlotDue(sql: Sql): Promise<number | null> {
   return row?.ms ?? null
 }
 
-export type PendingEvent = { id: string; type: string; ownerId: string; artifactId: string | null }
+export type PendingEvent = { id: string; type: string; ownerId: string; artifactId: string | null; createdAt: Date }
 
 export const lockPendingEvents = (sql: Sql, limit: number): Promise<PendingEvent[]> =>
   sql<PendingEvent>(
-    `select id, type, owner_id as "ownerId", artifact_id as "artifactId" from domain_event
+    `select id, type, owner_id as "ownerId", artifact_id as "artifactId", created_at as "createdAt" from domain_event
     where dispatched_at is null order by id limit $1 for update skip locked`,
     [limit],
   )
@@ -163,17 +144,20 @@ export const lockPendingEvents = (sql: Sql, limit: number): Promise<PendingEvent
 export const lockListeners = (
   sql: Sql,
   events: PendingEvent[],
-): Promise<{ eventId: string; jobId: string; overlap: OverlapPolicy | null }[]> =>
+): Promise<{ eventId: string; jobId: string; overlap: OverlapPolicy | null; outOfWindow: boolean }[]> =>
   sql(
     `with event as (
-      select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) as e(id, type, owner_id, artifact_id)
+      select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+        as e(id, type, owner_id, artifact_id, created_at)
     ), listener as materialized (
-      select id, event_type, owner_id, artifact_id, overlap from job
+      select id, event_type, owner_id, artifact_id, overlap, start_on, end_on from job
       where event_type = any($2::text[]) and enabled and deleted_at is null
         and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
       order by id for no key update
     )
-    select event.id as "eventId", listener.id as "jobId", listener.overlap from event join listener
+    select event.id as "eventId", listener.id as "jobId", listener.overlap,
+      coalesce(event.created_at < listener.start_on or event.created_at > listener.end_on, false) as "outOfWindow"
+    from event join listener
       on listener.event_type = event.type
       and case when event.artifact_id is null then listener.owner_id = event.owner_id
         else listener.artifact_id = event.artifact_id end
@@ -183,6 +167,7 @@ export const lockListeners = (
       events.map(({ type }) => type),
       events.map(({ ownerId }) => ownerId),
       events.map(({ artifactId }) => artifactId),
+      events.map(({ createdAt }) => createdAt),
     ],
   )
 

@@ -1,17 +1,21 @@
 /**
- * Takes over the runs of workers that are gone. A process that died is missed by its lock (twice, a moment apart); one
+ * Takes over the runs of workers that are gone, and ends cancelled ones that nobody else will. A process that died is missed by its lock (twice, a moment apart); one
  * that is frozen or cut off is missed by its lease. Whether it was really gone does not matter for what is written: its
  * claim is fenced out by the first statement that takes it away.
  */
 import { createLoop, type Loop } from '../kernel/loop.ts'
 import { MAX_LOSSES } from '../runs/states.ts'
-import { type Outcome, settleRuns, unblockRuns } from '../runs/transition.ts'
+import { CANCELLED, cancelRuns } from '../runs/transition/cancel.ts'
+import { type Outcome, settleRuns } from '../runs/transition/settle.ts'
+import { unblockRuns } from '../runs/transition/waiting.ts'
+import type { ClaimedRun } from './claim.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import {
   type AbandonedRun,
   expiredRuns,
   forgetNode,
   missingNodes,
+  overdueCancels,
   releaseClaims,
   runsOfNode,
   stuckJobs,
@@ -22,7 +26,7 @@ const POLL_MS = 250
 const SWEEP_EVERY = 4
 const ERROR = { code: 'LOST', message: 'the worker died or lost its lease' }
 
-export function createRecover(ports: EnginePorts, { nodeId }: EngineSettings): Loop {
+export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Loop {
   const { clock, sql, log } = ports
   let missed = new Set<string>()
   let polls = 0
@@ -37,6 +41,7 @@ export function createRecover(ports: EnginePorts, { nodeId }: EngineSettings): L
     missed = new Set(missing)
     if (polls++ % SWEEP_EVERY === 0) {
       await takeOver(await expiredRuns(sql), true)
+      await endCancelled()
       await unblockRuns(ports, await stuckJobs(sql))
     }
     return POLL_MS
@@ -57,6 +62,22 @@ export function createRecover(ports: EnginePorts, { nodeId }: EngineSettings): L
     }
   }
 
+  /** Their workers died, gave them back, or do not stop. */
+  async function endCancelled() {
+    const runs = await overdueCancels(sql)
+    if (runs.length === 0) return
+    await cancelRuns(
+      sql,
+      runs.filter(({ leaseOwner }) => leaseOwner === null),
+      cancelGraceSeconds,
+    )
+    for (const leaseOwner of new Set(runs.flatMap((run) => run.leaseOwner ?? []))) {
+      const theirs = runs.filter((run) => run.leaseOwner === leaseOwner)
+      await settleRuns(sql, { leaseOwner }, theirs.map(forced))
+    }
+    await unblockRuns(ports, [...new Set(runs.map(({ jobId }) => jobId))])
+  }
+
   return createLoop({ name: 'recover', clock, log, work })
 }
 
@@ -64,3 +85,8 @@ function lost({ runId, jobId, attempt, losses }: AbandonedRun): Outcome {
   const run = { runId, jobId, attempt, error: ERROR, lost: true as const }
   return losses + 1 >= MAX_LOSSES ? { ...run, status: 'FAILED' } : { ...run, status: 'RETRYING', delay: 0 }
 }
+
+const forced = ({ runId, jobId, attempt }: ClaimedRun): Outcome => ({
+  ...{ runId, jobId, attempt, status: 'CANCELLED' as const },
+  error: { ...CANCELLED, message: `${CANCELLED.message}, and its action did not stop in time` },
+})

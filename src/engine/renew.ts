@@ -1,6 +1,6 @@
 /**
  * Keeps the leases of what this node is doing, in one statement for all. A task that the answer lacks was taken over, and
- * is told. When there was no answer for as long as a lease lasts, all are given up: an alarm says so, as the statement
+ * is told; one that somebody cancelled is asked to stop, at once when the message arrives and else with the next renewal. When there was no answer for as long as a lease lasts, all are given up: an alarm says so, as the statement
  * itself may hang for longer, on a connection whose other end is gone.
  */
 import type { Clock } from '../kernel/clock.ts'
@@ -10,9 +10,9 @@ import { renewLeases } from './queries.ts'
 import type { Worker } from './worker.ts'
 
 export function createRenew(
-  { clock, sql, log }: Pick<EnginePorts, 'clock' | 'sql' | 'log'>,
+  { clock, sql, log, bus }: Pick<EnginePorts, 'clock' | 'sql' | 'log' | 'bus'>,
   { nodeId, leaseSeconds }: Pick<EngineSettings, 'nodeId' | 'leaseSeconds'>,
-  worker: Pick<Worker, 'held' | 'lose'>,
+  worker: Pick<Worker, 'held' | 'lose' | 'cancel'>,
 ): Loop {
   const leaseMs = leaseSeconds * 1000
   const every = leaseMs / 3.3
@@ -24,9 +24,10 @@ export function createRenew(
     const runIds = held.map(({ runId }) => runId)
     const disarmNew = clock.after(leaseMs, () => worker.lose(worker.held()))
     try {
-      const renewal = held.length > 0 ? renewLeases(sql, nodeId, leaseSeconds, runIds) : new Set<string>()
-      const ours = await within(every, clock, renewal)
+      const renewal = held.length > 0 ? renewLeases(sql, nodeId, leaseSeconds, runIds) : []
+      const ours = new Map((await within(every, clock, renewal)).map((lease) => [lease.runId, lease]))
       worker.lose(held.filter(({ runId }) => !ours.has(runId)))
+      worker.cancel(held.filter(({ runId }) => ours.get(runId)?.cancelled))
     } catch (error) {
       if (disarm) disarmNew()
       else disarm = disarmNew
@@ -38,9 +39,11 @@ export function createRenew(
   }
 
   const loop = createLoop({ name: 'renew', clock, log, work })
+  const unsubscribe = bus.subscribe('cancel', loop.wake)
   return {
     wake: loop.wake,
     async stop() {
+      unsubscribe()
       await loop.stop()
       disarm?.()
     },

@@ -3,13 +3,16 @@
  * slow action here never holds up work that another node could do.
  */
 import { createLoop } from '../kernel/loop.ts'
-import { createExecute, DRAINED, LOST } from './execute.ts'
+import { type ClaimedRun, claimLimitedRuns, claimRuns, nextAvailable } from './claim.ts'
+import { CANCELLED, createExecute, DRAINED, LOST } from './execute.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
-import { type ClaimedRun, claimRuns, nextAvailable, releaseClaims } from './queries.ts'
+import { releaseClaims } from './queries.ts'
 
 const SWEEP_MS = 5_000
 /** What is due is locked by somebody, who is quick. */
 const BUSY_MS = 20
+/** Runs wait for room under a limit, which the end of others makes, or for their time. */
+const LIMITED_MS = 500
 /** So many times `concurrency` may be in hand, counting runs whose actions are done and whose results are being written. */
 const IN_HAND = 4
 
@@ -19,13 +22,16 @@ export type Task = { runId: string; controller: AbortController; done: Promise<v
 export type Worker = ReturnType<typeof createWorker>
 
 export function createWorker(ports: EnginePorts, settings: EngineSettings, onHealth: (error: unknown) => void) {
-  const { clock, sql, log, bus } = ports
+  const { clock, sql, transaction, log, bus } = ports
   const { nodeId, concurrency, leaseSeconds, drainSeconds } = settings
   const execute = createExecute(ports, settings)
   const tasks = new Map<string, Task>()
   /** Tasks whose actions are not done yet: only those take up a place. */
   let working = 0
   let stopping = false
+  /** Whether runs with a limit were there when we last looked, and whether they go first: in turn, so that nobody starves. */
+  let limited = false
+  let limitedFirst = false
 
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
@@ -33,17 +39,31 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   async function claim(): Promise<number | null> {
     const free = Math.min(concurrency - working, IN_HAND * concurrency - tasks.size)
     if (free <= 0 || stopping) return null
-    const claims = await claimRuns(sql, nodeId, leaseSeconds, free)
+    const { claims, busy } = await take(free)
     if (stopping) {
       await releaseClaims(sql, nodeId, claims)
       return null
     }
     for (const each of claims) begin(each)
     if (claims.length === free) return null
-    const wait = await nextAvailable(sql)
-    if (wait === null) return SWEEP_MS
-    return Math.min(Math.max(Math.ceil(wait), claims.length > 0 ? 0 : BUSY_MS), SWEEP_MS)
+    if (busy) return BUSY_MS
+    const wait = (await nextAvailable(sql)) ?? SWEEP_MS
+    return Math.min(Math.max(Math.ceil(wait), claims.length > 0 ? 0 : BUSY_MS), limited ? LIMITED_MS : SWEEP_MS)
   }
+
+  /** `busy`: another node has the runs with a limit in hand. */
+  async function take(places: number): Promise<{ claims: ClaimedRun[]; busy: boolean }> {
+    limitedFirst = limited && !limitedFirst
+    const first = limitedFirst ? await takeLimited(places) : []
+    const left = places - (first?.length ?? 0)
+    const free = left > 0 ? await claimRuns(sql, nodeId, leaseSeconds, left) : { claims: [], limited }
+    limited = free.limited
+    const rest = left - free.claims.length
+    const last = limited && !limitedFirst && rest > 0 ? await takeLimited(rest) : []
+    return { claims: [...(first ?? []), ...free.claims, ...(last ?? [])], busy: first === null || last === null }
+  }
+
+  const takeLimited = (places: number) => transaction((sql) => claimLimitedRuns(sql, nodeId, leaseSeconds, places))
 
   function begin(claimed: ClaimedRun) {
     const { runId } = claimed
@@ -74,6 +94,10 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     /** Ends tasks whose lease is gone; their results would be refused. */
     lose(lost: Task[]) {
       for (const { controller } of lost) controller.abort(LOST)
+    },
+    /** Asks tasks to stop; what they come to is written down. */
+    cancel(cancelled: Task[]) {
+      for (const { controller } of cancelled) controller.abort(CANCELLED)
     },
     /** Claims no more, waits for what is running, and gives the rest back uncounted. */
     async drain() {

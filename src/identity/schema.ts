@@ -21,6 +21,10 @@ export const PrincipalType = builder.prismaObject('Principal', {
       resolve: ({ id, email }, _args, { viewer }) => (mayManage(viewer, { ownerId: id }) ? email : null),
     }),
     isAdmin: t.exposeBoolean('isAdmin', { description: 'Whether it may do everything, with a token that may.' }),
+    runLimit: t.exposeInt('runLimit', {
+      nullable: true,
+      description: 'How many runs of its jobs may work at once; null: no limit.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     tokens: t.field({
       type: [ApiTokenType],
@@ -85,6 +89,14 @@ const CreateUserInput = builder.inputType('CreateUserInput', {
   }),
 })
 
+const SetRunLimitInput = builder.inputType('SetRunLimitInput', {
+  description: 'How many runs of an owner’s jobs may work at once.',
+  fields: (t) => ({
+    handle: t.string({ required: true, description: 'Whose; a team with or without `team:`.' }),
+    limit: t.int({ description: '1 to 10,000; absent or null: no limit.' }),
+  }),
+})
+
 const CreateTokenInput = builder.inputType('CreateTokenInput', {
   description: 'A new token of your own.',
   fields: (t) => ({
@@ -106,6 +118,14 @@ builder.mutationFields((t) => ({
     description: 'For administrators: makes a user.',
     args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The user.' }) },
     resolve: (_root, { input }, { viewer, identity }) => identity.createUser(viewer, input),
+  }),
+  setRunLimit: t.field({
+    type: PrincipalType,
+    errors: {},
+    description:
+      'For administrators: limits what the jobs of one owner do at once, for runs that are queued from now on.',
+    args: { input: t.arg({ type: SetRunLimitInput, required: true, description: 'Whose, and how many.' }) },
+    resolve: (_root, { input }, { viewer, identity }) => identity.setRunLimit(viewer, input),
   }),
   createToken: t.field({
     type: CreatedToken,

@@ -4,7 +4,14 @@ import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '.
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { requireAdmin, requireSignedIn } from './permissions.ts'
-import { type CreateTokenInput, type CreateUserInput, createTokenSpec, createUserSpec } from './spec.ts'
+import {
+  type CreateTokenInput,
+  type CreateUserInput,
+  createTokenSpec,
+  createUserSpec,
+  type RunLimitInput,
+  runLimitSpec,
+} from './spec.ts'
 import { hashToken, newToken, prefixOf } from './tokens.ts'
 import { SCOPES, type Scope, type Viewer } from './viewer.ts'
 
@@ -79,6 +86,15 @@ export function createIdentityService({ prisma, now = () => new Date() }: { pris
           throw isUniqueViolation(error) ? new ConflictError(`the handle ${handle} is taken`, 'HANDLE_TAKEN') : error
         })
       return { principal, token }
+    },
+
+    /** For administrators: how many runs of an owner's jobs may work at once, of those that are queued from now on. */
+    async setRunLimit(viewer: Viewer, input: RunLimitInput): Promise<Principal> {
+      requireAdmin(viewer)
+      const { handle, limit } = validate(runLimitSpec, input)
+      const found = await prisma.principal.findFirst({ where: { handle: { in: [handle, `team:${handle}`] } } })
+      if (!found) throw new NotFoundError(`there is no ${handle}`)
+      return prisma.principal.update({ where: { id: found.id }, data: { runLimit: limit ?? null } })
     },
 
     /** A further token of the viewer's own, with the viewer's scopes or fewer. */

@@ -24,5 +24,11 @@ export const createTokenSpec = z.object({
   expiresAt: z.date().nullish(),
 })
 
+export const runLimitSpec = z.object({
+  handle: z.string(),
+  limit: z.int().min(1, 'must be at least 1').max(10_000, 'must be at most 10000').nullish(),
+})
+
+export type RunLimitInput = z.input<typeof runLimitSpec>
 export type CreateUserInput = z.input<typeof createUserSpec>
 export type CreateTokenInput = z.input<typeof createTokenSpec>

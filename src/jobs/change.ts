@@ -4,7 +4,8 @@ import { sqlIn } from '../db/sql.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { notifySql } from '../live/events.ts'
-import { recordRuns, skipWaitingRuns } from '../runs/transition.ts'
+import { recordRuns } from '../runs/transition/record.ts'
+import { skipWaitingRuns } from '../runs/transition/waiting.ts'
 import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 
@@ -72,6 +73,16 @@ export async function tellJobsChanged(tx: Prisma.TransactionClient): Promise<voi
 /** @throws ValidationError */
 export function requireWindow({ startOn, endOn }: Pick<Grid, 'startOn' | 'endOn'>): void {
   if (startOn && endOn && endOn <= startOn) throw ValidationError.at('endOn', 'must be later than startOn')
+}
+
+/**
+ * A spread as long as the interval would let a run begin after the next slot.
+ * @throws ValidationError
+ */
+export function requireSpread(spread: number, recurrence: Recurrence | null): void {
+  if (recurrence?.kind === 'INTERVAL' && spread >= recurrence.seconds) {
+    throw ValidationError.at('spread', `must be shorter than the interval of ${recurrence.seconds} s`)
+  }
 }
 
 /**

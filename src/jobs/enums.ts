@@ -23,8 +23,8 @@ export const RetryOnEnum = builder.enumType('RetryOn', {
 
 export const OverlapPolicyEnum = builder.enumType('OverlapPolicy', {
   description:
-    'What a new run does while another of its job is not final: SKIP it; wait, one at most (QUEUE_ONE) or up to 1,000 (QUEUE_ALL); or run beside it (ALLOW).',
-  values: ['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'ALLOW'] as const,
+    'What a new run does while another of its job is not final: SKIP it; wait, one at most (QUEUE_ONE) or up to 1,000 (QUEUE_ALL); take its place (CANCEL_RUNNING); or run beside it (ALLOW).',
+  values: ['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'CANCEL_RUNNING', 'ALLOW'] as const,
 })
 
 export const CatchUpPolicyEnum = builder.enumType('CatchUpPolicy', {

@@ -32,6 +32,17 @@ const RetryPolicyType = builder.objectRef<Job>('RetryPolicy').implement({
   }),
 })
 
+const ConcurrencyType = builder.objectRef<{ limit: number; key: string | null }>('Concurrency').implement({
+  description: 'How many runs may work at once; the others wait.',
+  fields: (t) => ({
+    limit: t.exposeInt('limit', { description: 'So many.' }),
+    key: t.exposeString('key', {
+      nullable: true,
+      description: 'Jobs of one owner with the same key share the limit; null: the job is alone with it.',
+    }),
+  }),
+})
+
 export const JobType = builder.prismaObject('Job', {
   fields: (t) => ({
     surface: t.expose('surface', { type: SurfaceEnum, description: 'The API through which it was made.' }),
@@ -105,6 +116,20 @@ export const JobType = builder.prismaObject('Job', {
       description: 'What happens to fixed times that fall into a gap of the clock.',
     }),
     timeout: t.exposeInt('timeoutSeconds', { description: 'Seconds that one attempt may take.' }),
+    spread: t.exposeInt('spread', {
+      description: 'Seconds over which its slots are spread, so that jobs of one time do not all begin at once.',
+    }),
+    spreadOffsetMs: t.exposeInt('spreadOffsetMs', {
+      description: 'Its place in the spread: milliseconds after the slot, always the same.',
+    }),
+    priority: t.exposeInt('priority', { description: 'Among runs that could start, lower goes first.' }),
+    concurrency: t.field({
+      type: ConcurrencyType,
+      nullable: true,
+      description: 'How many of its runs may work at once; null: no limit of its own.',
+      resolve: (job) =>
+        job.concurrencyLimit === null ? null : { limit: job.concurrencyLimit, key: job.concurrencyKey },
+    }),
     upcoming: t.field({
       type: ['DateTime'],
       description: 'Its next slots; none while it is paused.',
@@ -196,6 +221,14 @@ const RetryPolicyInput = builder.inputType('RetryPolicyInput', {
   }),
 })
 
+const ConcurrencyInput = builder.inputType('ConcurrencyInput', {
+  description: 'How many runs may work at once.',
+  fields: (t) => ({
+    limit: t.int({ required: true, description: '1 to 10,000.' }),
+    key: t.string({ description: 'Shared by jobs of one owner that name it; absent: for this job alone.' }),
+  }),
+})
+
 type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]
 
 /** What a create and an update have in common. */
@@ -218,6 +251,11 @@ const settings = (t: InputFields) => ({
   catchUpWindow: t.int({ description: 'Seconds; what was missed longer ago is not caught up. Default 86,400.' }),
   dstGap: t.field({ type: DstGapPolicyEnum, description: 'Fixed times in a gap of the clock. Default RUN_AFTER_GAP.' }),
   timeout: t.int({ description: 'Seconds that one attempt may take; 1 to 86,400. Default 60.' }),
+  spread: t.int({
+    description: 'Seconds over which slots are spread; 0 to 86,400, and shorter than an interval. Default 0.',
+  }),
+  priority: t.int({ description: '-100 to 100; lower goes first. Default 0.' }),
+  concurrency: t.field({ type: ConcurrencyInput, description: 'How many runs may work at once. Null: no limit.' }),
 })
 
 const CreateJobInput = builder.inputType('CreateJobInput', {

@@ -23,6 +23,7 @@ import { validate } from '../kernel/validate.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import type { ScheduleInput } from '../schedules/spec.ts'
+import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import { type ActionInput, parseActions } from './action-input.ts'
 import {
@@ -32,6 +33,7 @@ import {
   holdArtifact,
   type LockedJob,
   pause,
+  requireSpread,
   requireWindow,
   skipUnfired,
   tellJobsChanged,
@@ -126,6 +128,8 @@ export function createJobService(deps: {
           dstGap: spec.dstGap ?? POLICY_DEFAULTS.dstGap,
         }
         requireWindow(window)
+        const spread = spec.spread ?? POLICY_DEFAULTS.spread
+        requireSpread(spread, recurrence)
         const nextRunAt = recurrence && firstSlot(recurrence, window, now)
         const jobId = newId()
         const job = await tx.job.create({
@@ -147,6 +151,7 @@ export function createJobService(deps: {
             ...window,
             nextRunAt: enabled ? nextRunAt : null,
             ...policiesOf(spec),
+            spreadOffsetMs: spreadOffsetMs(jobId, spread),
             actions: { createMany: { data: steps } },
             signingSecret: { create: { current: seal.seal(newSigningSecret()) } },
           },
@@ -193,6 +198,8 @@ export function createJobService(deps: {
             dstGap: dstGap === undefined ? job.dstGap : (dstGap ?? POLICY_DEFAULTS.dstGap),
           }
           if (rescheduled) requireWindow(window)
+          const spread = spec.spread === undefined ? job.spread : (spec.spread ?? POLICY_DEFAULTS.spread)
+          requireSpread(spread, next)
           const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
           if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
           if (steps) {
@@ -216,6 +223,7 @@ export function createJobService(deps: {
             ...window,
             ...(rescheduled && { nextRunAt: job.enabled ? nextRunAt : null }),
             ...policiesOf(spec),
+            spreadOffsetMs: spreadOffsetMs(jobId, spread),
           }
         },
         spec.version,

@@ -14,6 +14,21 @@ const YEAR = 366 * DAY
 const seconds = (least: number, most: number) =>
   z.int('must be whole seconds').min(least, `must be at least ${least}`).max(most, `must be at most ${most}`)
 
+export const OVERLAP_POLICIES = ['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'CANCEL_RUNNING', 'ALLOW'] as const
+
+export const PRIORITY = { lowest: -100, highest: 100 }
+
+/** Lower goes first. */
+export const priority = z
+  .int('must be a whole number')
+  .min(PRIORITY.lowest, `must be at least ${PRIORITY.lowest}`)
+  .max(PRIORITY.highest, `must be at most ${PRIORITY.highest}`)
+
+const concurrencySpec = z.strictObject({
+  limit: z.int().min(1, 'must be at least 1').max(10_000, 'must be at most 10000'),
+  key: text(NAME_LIMIT).min(1, 'must not be empty').nullish(),
+})
+
 /** All fields optional: absent ones are unchanged, or take the default of the table. */
 const retrySpec = z.strictObject({
   maxAttempts: z.int().min(1, 'must be at least 1: it counts the first try').max(100, 'must be at most 100').nullish(),
@@ -33,11 +48,14 @@ const common = {
   startOn: z.date().nullish(),
   endOn: z.date().nullish(),
   retry: retrySpec.nullish(),
-  overlap: z.enum(['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'ALLOW']).nullish(),
+  overlap: z.enum(OVERLAP_POLICIES).nullish(),
   catchUp: z.enum(['LATEST', 'ALL', 'NONE']).nullish(),
   catchUpWindow: seconds(0, YEAR).nullish(),
   dstGap: z.enum(['RUN_AFTER_GAP', 'SKIP']).nullish(),
   timeout: seconds(1, DAY).nullish(),
+  spread: seconds(0, DAY).nullish(),
+  priority: priority.nullish(),
+  concurrency: concurrencySpec.nullish(),
 }
 
 export const createJobSpec = z.object({ ...common, enabled: z.boolean().nullish() })
@@ -67,6 +85,8 @@ export const POLICY_DEFAULTS = {
   catchUpWindow: DAY,
   dstGap: 'RUN_AFTER_GAP',
   timeoutSeconds: 60,
+  spread: 0,
+  priority: 0,
 } as const
 
 /** The policies among an input's fields, as columns; absent ones are left out. */
@@ -77,14 +97,21 @@ export function policiesOf({
   catchUpWindow,
   dstGap,
   timeout,
+  spread,
+  priority,
+  concurrency,
 }: z.output<typeof updateJobSpec>) {
   const retries = retry === null ? RETRY_DEFAULTS : retry
-  const given = { ...retries, catchUp, catchUpWindow, dstGap, timeoutSeconds: timeout }
+  const given = { ...retries, catchUp, catchUpWindow, dstGap, timeoutSeconds: timeout, spread, priority }
   const columns = Object.entries(given).filter(([, value]) => value !== undefined)
   const filled = columns.map(([name, value]) => [name, value ?? POLICY_DEFAULTS[name as keyof typeof given]])
   return {
     ...(Object.fromEntries(filled) as NonNullableFields<typeof given>),
     ...(overlap !== undefined && { overlap }),
+    ...(concurrency !== undefined && {
+      concurrencyKey: concurrency?.key ?? null,
+      concurrencyLimit: concurrency?.limit ?? null,
+    }),
   }
 }
 

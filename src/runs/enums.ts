@@ -8,13 +8,13 @@ export const RunStatusEnum = builder.enumType('RunStatus', {
 
 export const RunTriggerEnum = builder.enumType('RunTrigger', {
   description: 'What started a run.',
-  values: ['SCHEDULE', 'EVENT', 'MANUAL'] as const,
+  values: ['SCHEDULE', 'EVENT', 'MANUAL', 'BACKFILL', 'RETRY'] as const,
 })
 
 export const SkipReasonEnum = builder.enumType('SkipReason', {
   description:
-    'Why it did not become work: another run was on (OVERLAP), too many waited (QUEUE_FULL), nobody was there in time (MISFIRE), or its job was paused or deleted.',
-  values: ['OVERLAP', 'QUEUE_FULL', 'MISFIRE', 'PAUSED', 'DELETED'] as const,
+    'Why it did not become work: another run was on (OVERLAP), too many waited (QUEUE_FULL), nobody was there in time (MISFIRE), its job was paused or deleted, or the event came before startOn or after endOn (OUT_OF_WINDOW).',
+  values: ['OVERLAP', 'QUEUE_FULL', 'MISFIRE', 'PAUSED', 'DELETED', 'OUT_OF_WINDOW'] as const,
 })
 
 export const AttemptStatusEnum = builder.enumType('AttemptStatus', {

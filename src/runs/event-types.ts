@@ -1,5 +1,5 @@
 /** Events of a run in GraphQL: one type per kind, behind one interface. */
-import type { RunEventKind } from '../db/generated/prisma/enums.ts'
+import type { RunEventKind, SkipReason } from '../db/generated/prisma/enums.ts'
 import { grouped, loadBatched } from '../graphql/batch.ts'
 import { builder } from '../graphql/builder.ts'
 import { listComplexity } from '../graphql/list-args.ts'
@@ -23,7 +23,7 @@ const typeOf: Record<RunEventKind, string> = {
   SKIPPED: 'RunSkipped',
 }
 
-/** `data` is written by `transition.ts` only. */
+/** `data` is written by `transition/` only. */
 type EventOf<Data> = Omit<FeedEvent, 'data'> & { data: Data }
 
 export const RunEventInterface = builder.interfaceRef<FeedEvent>('RunEvent').implement({
@@ -116,7 +116,7 @@ builder.objectRef<EventOf<{ error: RunError }>>(typeOf.FAILED).implement({
 builder
   .objectRef<
     EventOf<{
-      reason: 'OVERLAP' | 'QUEUE_FULL' | 'MISFIRE' | 'PAUSED' | 'DELETED'
+      reason: SkipReason
       count: number
       until: string | null
     }>

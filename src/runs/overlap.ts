@@ -2,21 +2,38 @@
  * What a new run does beside others of its job that are not final. Pure, and only true under the job's row lock: runs
  * are counted, decided about and recorded without letting go of it.
  */
-import type { OverlapPolicy, SkipReason } from '../db/generated/prisma/enums.ts'
+import type { OverlapPolicy, RunTrigger, SkipReason } from '../db/generated/prisma/enums.ts'
 
 /** Runs of one job that are not final, and how many of them wait for another. */
 export type ActiveCount = { active: number; waiting: number }
 
-/** Runs of one job that may wait for each other. */
-export const MAX_WAITING = 1000
+/** Runs of one job that may wait for each other. A backfill may queue what it may name. */
+export const MAX_WAITING: Record<RunTrigger, number> = {
+  SCHEDULE: 1_000,
+  EVENT: 1_000,
+  MANUAL: 1_000,
+  RETRY: 1_000,
+  BACKFILL: 10_000,
+}
+
+/** What a trigger does when neither the job nor the request says. */
+export const DEFAULT_OVERLAP: Record<RunTrigger, OverlapPolicy> = {
+  SCHEDULE: 'SKIP',
+  EVENT: 'QUEUE_ALL',
+  MANUAL: 'QUEUE_ALL',
+  RETRY: 'QUEUE_ALL',
+  BACKFILL: 'QUEUE_ALL',
+}
 
 export type Admission =
   | { /** Queued behind another run. */ waits: boolean }
   | { skipReason: SkipReason; skippedCount: 1 }
 
-/** Decides about one new run, and counts it in. */
-export function admit(policy: OverlapPolicy, count: ActiveCount): Admission {
-  const admission = decide(policy, count)
+export const OVERLAPPED = { skipReason: 'OVERLAP', skippedCount: 1 } as const
+
+/** Decides about one new run, and counts it in. Under CANCEL_RUNNING the others have been asked to stop before. */
+export function admit(policy: OverlapPolicy, count: ActiveCount, trigger: RunTrigger): Admission {
+  const admission = decide[policy](count, MAX_WAITING[trigger])
   if ('waits' in admission) {
     count.active++
     if (admission.waits) count.waiting++
@@ -24,9 +41,11 @@ export function admit(policy: OverlapPolicy, count: ActiveCount): Admission {
   return admission
 }
 
-function decide(policy: OverlapPolicy, { active, waiting }: ActiveCount): Admission {
-  if (policy === 'ALLOW' || active === 0) return { waits: false }
-  if (policy === 'SKIP') return { skipReason: 'OVERLAP', skippedCount: 1 }
-  if (policy === 'QUEUE_ONE') return waiting === 0 ? { waits: true } : { skipReason: 'OVERLAP', skippedCount: 1 }
-  return waiting < MAX_WAITING ? { waits: true } : { skipReason: 'QUEUE_FULL', skippedCount: 1 }
+const decide: Record<OverlapPolicy, (count: ActiveCount, maxWaiting: number) => Admission> = {
+  ALLOW: () => ({ waits: false }),
+  SKIP: ({ active }) => (active === 0 ? { waits: false } : OVERLAPPED),
+  CANCEL_RUNNING: ({ active }) => ({ waits: active > 0 }),
+  QUEUE_ONE: ({ active, waiting }) => (waiting === 0 ? { waits: active > 0 } : OVERLAPPED),
+  QUEUE_ALL: ({ active, waiting }, maxWaiting) =>
+    waiting < maxWaiting ? { waits: active > 0 } : { skipReason: 'QUEUE_FULL', skippedCount: 1 },
 }

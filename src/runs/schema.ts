@@ -2,7 +2,6 @@ import { ArtifactType } from '../artifacts/schema.ts'
 import { grouped, loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
-import { OverlapPolicyEnum } from '../jobs/enums.ts'
 import { JobType } from '../jobs/schema.ts'
 import { expectId, formatId, uuidOf } from '../kernel/ids.ts'
 import { AttemptStatusEnum, RunStatusEnum, RunTriggerEnum, SkipReasonEnum, StepStatusEnum } from './enums.ts'
@@ -16,7 +15,7 @@ export const RunErrorType = builder.objectRef<RunError>('RunError').implement({
   }),
 })
 
-/** Stored as JSON, written by `transition.ts` only. */
+/** Stored as JSON, written by `transition/` only. */
 const errorOf = (error: unknown) => error as RunError | null
 
 export const RunType = builder.prismaObject('Run', {
@@ -49,7 +48,8 @@ export const RunType = builder.prismaObject('Run', {
     }),
     availableAt: t.expose('availableAt', {
       type: 'DateTime',
-      description: 'It does not start before this: its slot, or the end of a retry’s delay.',
+      description:
+        'It does not start before this: its slot and its job’s place in the spread, or the end of a retry’s delay.',
     }),
     attempt: t.exposeInt('attempt', { description: 'How often it was started.' }),
     losses: t.exposeInt('losses', { description: 'Attempts that ended with their worker; they spend no retries.' }),
@@ -73,6 +73,11 @@ export const RunType = builder.prismaObject('Run', {
     }),
     input: t.expose('input', { type: 'JSON', nullable: true, description: 'What it was started with by hand.' }),
     output: t.expose('output', { type: 'JSON', nullable: true, description: 'What its last step left.' }),
+    cancelRequestedAt: t.expose('cancelRequestedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When somebody asked it to stop.',
+    }),
     skipReason: t.expose('skipReason', { type: SkipReasonEnum, nullable: true, description: 'Why it was SKIPPED.' }),
     skippedCount: t.exposeInt('skippedCount', {
       nullable: true,
@@ -109,6 +114,17 @@ export const RunType = builder.prismaObject('Run', {
     }),
   }),
 })
+
+builder.prismaObjectField(RunType, 'retryOf', (t) =>
+  t.loadable({
+    type: RunType,
+    nullable: true,
+    description: 'The run that it does over again.',
+    loaderOptions: { cache: false },
+    load: (ids: string[], { runs, viewer }) => runs.byIds(viewer, ids) as never,
+    resolve: ({ retryOfId }) => retryOfId,
+  }),
+)
 
 addNode(RunType, (ids, { runs, viewer }) => runs.byIds(viewer, ids))
 
@@ -200,7 +216,7 @@ builder.prismaObjectFields(JobType, (t) => ({
   }),
 }))
 
-const RunFilterInput = builder.inputType('RunFilter', {
+export const RunFilterInput = builder.inputType('RunFilter', {
   description: 'Runs for which all of this holds.',
   fields: (t) => ({
     jobId: t.id({ description: 'Of this job.' }),
@@ -210,6 +226,13 @@ const RunFilterInput = builder.inputType('RunFilter', {
     since: t.field({ type: 'DateTime', description: 'Made at or after this instant.' }),
     until: t.field({ type: 'DateTime', description: 'Made before this instant.' }),
   }),
+})
+
+/** A filter as a client gives it, with prefixed ids → as the service takes it. */
+export const runFilterOf = (filter: typeof RunFilterInput.$inferInput) => ({
+  ...filter,
+  jobId: filter.jobId && expectId('Job', filter.jobId),
+  artifactId: filter.artifactId && expectId('Artifact', filter.artifactId),
 })
 
 builder.queryFields((t) => ({
@@ -232,36 +255,6 @@ builder.queryFields((t) => ({
       orderBy: t.arg({ type: ListOrderEnum, defaultValue: 'NEWEST', description: 'In which order.' }),
     },
     resolve: (_root, { filter, ...args }, { runs, viewer }) =>
-      runs.list(viewer, {
-        ...args,
-        filter: filter && {
-          ...filter,
-          jobId: filter.jobId && expectId('Job', filter.jobId),
-          artifactId: filter.artifactId && expectId('Artifact', filter.artifactId),
-        },
-      }),
+      runs.list(viewer, { ...args, filter: filter && runFilterOf(filter) }),
   }),
 }))
-
-const RunJobInput = builder.inputType('RunJobInput', {
-  description: 'A run by hand.',
-  fields: (t) => ({
-    jobId: t.id({ required: true, description: '`job_…`' }),
-    payload: t.field({ type: 'JSON', description: 'Becomes the run’s input; at most 256 KiB.' }),
-    overlap: t.field({
-      type: OverlapPolicyEnum,
-      description: 'For this run only. Default: the job’s, else QUEUE_ALL.',
-    }),
-  }),
-})
-
-builder.mutationField('runJob', (t) =>
-  t.field({
-    type: RunType,
-    errors: {},
-    description: 'Runs a job now, even a paused one.',
-    args: { input: t.arg({ type: RunJobInput, required: true, description: 'Which, and with what.' }) },
-    resolve: (_root, { input: { jobId, ...input } }, { runs, viewer }) =>
-      runs.start(viewer, { ...input, jobId: expectId('Job', jobId) }),
-  }),
-)

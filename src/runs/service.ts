@@ -1,43 +1,21 @@
-/** Reading runs and what they left behind, starting them by hand, and watching them. */
-
+/** Reading runs and what they left behind, and watching them. What people do with them is in `control.ts`. */
 import type pg from 'pg'
 import type { ArtifactService } from '../artifacts/service.ts'
-import type {
-  Delivery,
-  Prisma,
-  PrismaClient,
-  Run,
-  RunAttempt,
-  RunStatus,
-  RunStep,
-  RunTrigger,
-} from '../db/generated/prisma/client.ts'
+import type { Delivery, PrismaClient, Run, RunAttempt, RunStatus, RunStep } from '../db/generated/prisma/client.ts'
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
-import { inTransaction, sqlOn } from '../db/sql.ts'
+import { sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
 import { NotFoundError, ValidationError } from '../kernel/errors.ts'
-import { newId } from '../kernel/ids.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
-import { validate } from '../kernel/validate.ts'
 import type { Feed } from '../live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
-import { admit } from './overlap.ts'
+import { createRunControl } from './control.ts'
+import { type RunFilter, runsWhere } from './filter.ts'
 import { runIdsOfJobs } from './queries.ts'
-import { type RunJobInput, runJobSpec } from './spec.ts'
-import { countActive, recordRuns } from './transition.ts'
 
 export type RunService = ReturnType<typeof createRunService>
-
-export type RunFilter = {
-  jobId?: string | null | undefined
-  artifactId?: string | null | undefined
-  status?: RunStatus | null | undefined
-  trigger?: RunTrigger | null | undefined
-  since?: Date | null | undefined
-  until?: Date | null | undefined
-}
 
 export function createRunService(deps: {
   prisma: PrismaClient
@@ -46,6 +24,7 @@ export function createRunService(deps: {
   jobs: JobService
   reader: LogReader
   feed: Feed
+  settings: { cancelGraceSeconds: number }
 }) {
   const { prisma, pool, artifacts, jobs, reader, feed } = deps
 
@@ -59,6 +38,8 @@ export function createRunService(deps: {
   }
 
   return {
+    ...createRunControl(deps),
+
     byIds,
 
     async find(viewer: Viewer, id: string): Promise<Run | null> {
@@ -71,15 +52,7 @@ export function createRunService(deps: {
       args: PageArgs & { filter?: RunFilter | null | undefined; orderBy?: ListOrder | null | undefined },
     ): Promise<Connection<Run>> {
       const reader = requireScope(viewer, 'jobs:read')
-      const { jobId, artifactId, status, trigger, since, until } = args.filter ?? {}
-      const where: Prisma.RunWhereInput = {
-        ...(!reader.isAdmin && { job: { ownerId: reader.principalId } }),
-        ...(jobId && { jobId }),
-        ...(artifactId && { artifactId }),
-        ...(status && { status }),
-        ...(trigger && { trigger }),
-        ...((since || until) && { queuedAt: { ...(since && { gte: since }), ...(until && { lt: until }) } }),
-      }
+      const where = runsWhere(reader, args.filter ?? {})
       return listById(args, {
         rows: (query) => prisma.run.findMany({ ...query, where: { AND: [where, query.where] } }),
         count: () => prisma.run.count({ where }),
@@ -104,26 +77,6 @@ export function createRunService(deps: {
           () => prisma.run.count({ where: { jobId, ...(status && { status }) } }),
         ),
       )
-    },
-
-    /** Queues a run now, of a paused job too. What overlaps is decided as for any run; a skipped one is answered as such. */
-    async start(viewer: Viewer, input: RunJobInput & { jobId: string }): Promise<Run> {
-      requireScope(viewer, 'jobs:run')
-      const spec = validate(runJobSpec, input)
-      const job = await jobs.find(viewer, input.jobId)
-      if (!job) throw new NotFoundError('there is no such job')
-      const id = newId()
-      await inTransaction(pool, async (sql) => {
-        const [locked] = await sql<{ id: string }>(
-          'select id from job where id = $1::uuid and deleted_at is null for no key update',
-          [job.id],
-        )
-        if (!locked) throw new NotFoundError('there is no such job')
-        const active = await countActive(sql, [job.id])
-        const admission = admit(spec.overlap ?? job.overlap ?? 'QUEUE_ALL', active(job.id))
-        await recordRuns(sql, [{ id, jobId: job.id, trigger: 'MANUAL', input: spec.payload, ...admission }])
-      })
-      return prisma.run.findUniqueOrThrow({ where: { id } })
     },
 
     steps: (runIds: readonly string[]): Promise<RunStep[]> =>

@@ -1,5 +1,15 @@
 /**
- * The states of a run. Pure; `transition.ts` is the only writer.
+ * The states of a run. Pure; the statements in `transition/` are the only writers. Each change is one statement, so a
+ * run's row, its queue entry, its attempt and steps and its events change together or not at all; `seq` is drawn under
+ * the run's row lock, so it has no gaps.
+ *
+ * The fence: after a claim every write names (run, attempt, lease owner) and touches only runs whose queue entry still
+ * says so. A worker that lost its lease changes nothing, and sees it by its run missing from the answer.
+ *
+ * Lock order: jobs (sorted) → queue entries → runs. Whoever must decide about overlap holds the job's row.
+ *
+ * The queue is never joined: after a vacuum of the empty table the planner takes it for one row, and a join then scans
+ * it from end to end. Entries are found by `= any(array(…))` on the primary key instead.
  *
  *   QUEUED ⇄ RUNNING → RETRYING → RUNNING …
  *     │         ├→ SUCCEEDED | FAILED | CANCELLED

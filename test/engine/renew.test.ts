@@ -3,6 +3,7 @@ import type { Sql } from '../../src/db/sql.ts'
 import { createRenew } from '../../src/engine/renew.ts'
 import type { Task } from '../../src/engine/worker.ts'
 import { createLog } from '../../src/kernel/log.ts'
+import { createLocalBus } from '../../src/live/bus.ts'
 import type { Loop } from '../../src/kernel/loop.ts'
 
 const LEASE_SECONDS = 10
@@ -49,21 +50,28 @@ function createNode(sql: (runIds: string[]) => Promise<string[]>) {
   const clock = createClock()
   const tasks: Task[] = []
   const lost: Task[] = []
+  const told: string[] = []
+  const cancelled = new Set<string>()
+  const bus = createLocalBus()
   let asked = 0
   const answer = async (_text: string, values: unknown[] = []) => {
     asked++
-    return (await sql(values[2] as string[])).map((runId) => ({ runId }))
+    return (await sql(values[2] as string[])).map((runId) => ({ runId, cancelled: cancelled.has(runId) }))
   }
   const renew = createRenew(
-    { clock, sql: answer as Sql, log: createLog('silent') },
+    { clock, sql: answer as Sql, log: createLog('silent'), bus },
     { nodeId: 'n', leaseSeconds: LEASE_SECONDS },
-    { held: () => [...tasks], lose: (some) => lost.push(...some) },
+    { held: () => [...tasks], lose: (some) => lost.push(...some), cancel: (some) => told.push(...some.map(({ runId }) => runId)) },
   )
   running.push({ loop: renew, clock })
   renew.wake()
   return {
     clock,
     lost,
+    bus,
+    /** Runs that somebody has cancelled, and those that their tasks were told of. */
+    cancelled,
+    told,
     asked: () => asked,
     begin(runId: string) {
       const task = { runId, controller: new AbortController(), done: Promise.resolve() }
@@ -149,4 +157,19 @@ it('leaves no timer behind when it stops', async () => {
   await node.clock.pass(5)
   await stopAll()
   expect(node.clock.pending()).toBe(0)
+})
+
+it('asks a task to stop that was cancelled: at once when it is told, else with the next renewal', async () => {
+  const node = createNode(async (ids) => ids)
+  node.begin('told')
+  node.begin('untold')
+  await node.clock.pass(4)
+  node.cancelled.add('told')
+  node.bus.publish('cancel')
+  await node.clock.pass(0)
+  expect(node.told).toEqual(['told'])
+  node.cancelled.add('untold')
+  await node.clock.pass(LEASE_SECONDS / 2)
+  expect(node.told).toContain('untold')
+  expect(node.lost).toEqual([])
 })

@@ -19,7 +19,7 @@ import { createFeed } from '../../src/live/feed.ts'
 import { createLogReader } from '../../src/live/log-reader.ts'
 import { openPostgresBus } from '../../src/live/postgres-bus.ts'
 import { createRunService } from '../../src/runs/service.ts'
-import type { StartedRun } from '../../src/runs/transition.ts'
+import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
 import { createWorld as createArtifactWorld, signUp } from '../artifacts/world.ts'
 
@@ -75,7 +75,10 @@ export async function createWorld() {
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
   const feed = createFeed({ reader, bus, clock: systemClock, log })
-  const runs = createRunService({ prisma, pool, artifacts, jobs, reader, feed })
+  const runs = createRunService({
+    ...{ prisma, pool, artifacts, jobs, reader, feed },
+    settings: { cancelGraceSeconds: 10 },
+  })
   const nodes = new Set<{ stop(): Promise<void> }>()
 
   return {
@@ -146,7 +149,15 @@ export async function createWorld() {
           transaction: (work) => inTransaction(enginePool, work),
           perform,
         },
-        { nodeId, concurrency: 20, leaseSeconds: 10, drainSeconds: 5, ...settings },
+        {
+          nodeId,
+          concurrency: 20,
+          leaseSeconds: 10,
+          drainSeconds: 5,
+          cancelGraceSeconds: 10,
+          retentionDays: 0,
+          ...settings,
+        },
       )
       engine.start()
       const node = {

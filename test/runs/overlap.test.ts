@@ -1,19 +1,24 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OverlapPolicy } from '../../src/db/generated/prisma/enums.ts'
-import { claimRuns, expiredRuns, stuckJobs } from '../../src/engine/queries.ts'
+import { claimRuns } from '../../src/engine/claim.ts'
+import { expiredRuns, stuckJobs } from '../../src/engine/queries.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { type ActiveCount, type Admission, admit, MAX_WAITING } from '../../src/runs/overlap.ts'
-import { type Outcome, recordRuns, settleRuns, startRuns, unblockRuns } from '../../src/runs/transition.ts'
+import { recordRuns } from '../../src/runs/transition/record.ts'
+import { type Outcome, settleRuns } from '../../src/runs/transition/settle.ts'
+import { startRuns } from '../../src/runs/transition/start.ts'
+import { unblockRuns } from '../../src/runs/transition/waiting.ts'
 import { createWorld, expectConsistent, type World } from '../engine/world.ts'
 
-const POLICIES = ['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'ALLOW'] as const
+const POLICIES = ['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'CANCEL_RUNNING', 'ALLOW'] as const
 const RUNS = { waits: false }
 const WAITS = { waits: true }
 const overlaps = { skipReason: 'OVERLAP', skippedCount: 1 }
 
 describe('a new run', () => {
-  const decided = (policy: OverlapPolicy, active: number, waiting: number) => admit(policy, { active, waiting })
+  const decided = (policy: OverlapPolicy, active: number, waiting: number) =>
+    admit(policy, { active, waiting }, 'MANUAL')
 
   it('goes ahead when no other run of its job is active', () => {
     for (const policy of POLICIES) expect(decided(policy, 0, 0)).toEqual(RUNS)
@@ -24,7 +29,9 @@ describe('a new run', () => {
     expect(decided('QUEUE_ONE', 1, 0)).toEqual(WAITS)
     expect(decided('QUEUE_ONE', 2, 1)).toEqual(overlaps)
     expect(decided('QUEUE_ALL', 500, 499)).toEqual(WAITS)
-    expect(decided('QUEUE_ALL', MAX_WAITING + 1, MAX_WAITING)).toEqual({ skipReason: 'QUEUE_FULL', skippedCount: 1 })
+    const { MANUAL: most } = MAX_WAITING
+    expect(decided('QUEUE_ALL', most + 1, most)).toEqual({ skipReason: 'QUEUE_FULL', skippedCount: 1 })
+    expect(decided('CANCEL_RUNNING', 3, 2)).toEqual(WAITS)
     expect(decided('ALLOW', 5000, 0)).toEqual(RUNS)
   })
 
@@ -32,7 +39,7 @@ describe('a new run', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...POLICIES), { maxLength: 50 }), (policies) => {
         const count: ActiveCount = { active: 0, waiting: 0 }
-        const admitted = policies.map((policy): Admission => admit(policy, count))
+        const admitted = policies.map((policy): Admission => admit(policy, count, 'MANUAL'))
         const made = admitted.filter((admission) => 'waits' in admission)
         expect(count.active).toBe(made.length)
         expect(count.waiting).toBe(made.filter(({ waits }) => waits).length)
@@ -63,7 +70,7 @@ describe('runs on a database', () => {
       await recordRuns(sql, [allowed])
     })
     await unblocked
-    const claims = await claimRuns(world.sql, newId(), 10, 10)
+    const { claims } = await claimRuns(world.sql, newId(), 10, 10)
     expect(claims.map(({ runId }) => runId)).toEqual([allowed.id])
     await world.prisma.runQueue.deleteMany()
     await world.prisma.run.deleteMany()
@@ -83,7 +90,7 @@ describe('runs on a database', () => {
     async function worker() {
       const leaseOwner = newId()
       while (active) {
-        const claims = await claimRuns(world.sql, leaseOwner, 10, 6)
+        const { claims } = await claimRuns(world.sql, leaseOwner, 10, 6)
         const runs = await startRuns(world.sql, leaseOwner, claims)
         await new Promise((resolve) => setImmediate(resolve))
         // Some are left behind, as by a worker that dies.

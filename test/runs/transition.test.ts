@@ -1,20 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { claimRuns } from '../../src/engine/queries.ts'
+import { claimRuns } from '../../src/engine/claim.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import {
-  advanceRun,
-  type DeliveryRecord,
-  type FinishedStep,
-  type NewRun,
-  type Outcome,
-  recordRuns,
-  type StartedRun,
-  settleRuns,
-  skipWaitingRuns,
-  startRuns,
-  unblockRuns,
-} from '../../src/runs/transition.ts'
+import type { Admission } from '../../src/runs/overlap.ts'
+import { type NewRun as AnyRun, recordRuns } from '../../src/runs/transition/record.ts'
+import { type Outcome, settleRuns } from '../../src/runs/transition/settle.ts'
+import { type StartedRun, startRuns } from '../../src/runs/transition/start.ts'
+import { advanceRun, type DeliveryRecord, type FinishedStep } from '../../src/runs/transition/steps.ts'
+import { skipWaitingRuns, unblockRuns } from '../../src/runs/transition/waiting.ts'
 import { createWorld, expectConsistent, type World, webhook } from '../engine/world.ts'
+
+type NewRun = AnyRun & Admission
 
 let world: World
 const nodeA = newId()
@@ -68,7 +63,7 @@ const delivery = (more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
 
 /** Claims and starts all that is free, for a node. */
 async function begin(node = nodeA): Promise<StartedRun[]> {
-  const claims = await claimRuns(world.sql, node, 10, 100)
+  const { claims } = await claimRuns(world.sql, node, 10, 100)
   return startRuns(world.sql, node, claims)
 }
 async function beginOne(node = nodeA): Promise<StartedRun> {
@@ -142,7 +137,7 @@ describe('recording runs', () => {
 describe('the fence', () => {
   it('starts a claim once, for its owner only', async () => {
     await recordRuns(world.sql, [byHand(await world.job())])
-    const claims = await claimRuns(world.sql, nodeA, 10, 10)
+    const { claims } = await claimRuns(world.sql, nodeA, 10, 10)
     expect(await startRuns(world.sql, nodeB, claims)).toEqual([])
     expect(await startRuns(world.sql, nodeA, claims)).toHaveLength(1)
     expect(await startRuns(world.sql, nodeA, claims)).toEqual([])
@@ -330,7 +325,7 @@ describe('skipping what waits', () => {
     for (let round = 0; round < 30; round++) {
       const jobId = await world.job()
       await recordRuns(world.sql, [forSlot(jobId, slot(1)), forSlot(jobId, slot(2)), forSlot(jobId, slot(3))])
-      const claims = await claimRuns(world.sql, nodeA, 10, 10)
+      const { claims } = await claimRuns(world.sql, nodeA, 10, 10)
       const [started] = await Promise.all([
         startRuns(world.sql, nodeA, claims),
         skipWaitingRuns(world.sql, jobId, 'PAUSED'),

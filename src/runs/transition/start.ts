@@ -1,0 +1,75 @@
+/** Claimed → RUNNING. */
+import type { RunTrigger } from '../../db/generated/prisma/enums.ts'
+import type { Sql } from '../../db/sql.ts'
+import { notifySql } from '../../live/events.ts'
+import type { RunPlan } from '../plan.ts'
+
+/** What a worker holds: the fence of all its writes. */
+export type Claim = { runId: string; attempt: number; leaseOwner: string }
+
+/** A run that has been started, with all that executing it needs. */
+export type StartedRun = {
+  runId: string
+  jobId: string
+  attempt: number
+  losses: number
+  trigger: RunTrigger
+  scheduledFor: Date | null
+  input: unknown
+  plan: RunPlan
+  event: { id: string; type: string; payload: unknown } | null
+  /** The job's signing secret as it is stored: encrypted, in base64. */
+  sealedSecret: string | null
+  /** Outputs of the steps that earlier attempts finished; the run goes on behind them. */
+  done: unknown[]
+}
+
+/**
+ * Claimed → RUNNING: raises `attempt`, opens the attempt and its first unfinished step. Claims of one lease owner.
+ * A claim that no longer holds is missing from the answer.
+ */
+export function startRuns(sql: Sql, leaseOwner: string, claims: Omit<Claim, 'leaseOwner'>[]): Promise<StartedRun[]> {
+  return sql<StartedRun>(START, [claims.map(({ runId }) => runId), claims.map(({ attempt }) => attempt), leaseOwner])
+}
+
+const START = `
+with fenced as (
+  update run_queue set attempt = attempt + 1
+  where run_id = any($1::uuid[]) and lease_owner = $3::uuid
+    and attempt = ($2::int[])[array_position($1::uuid[], run_id)]
+  returning run_id
+), started as (
+  update run set status = 'RUNNING', attempt = attempt + 1, started_at = coalesce(started_at, clock_timestamp()),
+    event_seq = event_seq + 2
+  where id = any(array(select run_id from fenced))
+  returning id, job_id, artifact_id, attempt, losses, trigger, scheduled_for, input, plan, domain_event_id, event_seq
+), task as materialized (
+  select started.*, past.done, coalesce(jsonb_array_length(past.done), 0) as position
+  from started cross join lateral (
+    select jsonb_agg(s.output order by s.position) as done from run_step s
+    where s.run_id = started.id and s.status = 'SUCCEEDED') past
+), attempted as (
+  insert into run_attempt (run_id, attempt, status, node_id, started_at)
+  select id, attempt, 'RUNNING', $3::uuid, clock_timestamp() from task
+), stepped as (
+  insert into run_step (run_id, position, kind, name, status, attempt, started_at)
+  select id, position, plan->'actions'->position->>'kind', plan->'actions'->position->>'name', 'RUNNING', attempt,
+    clock_timestamp()
+  from task
+  on conflict (run_id, position) do update set status = 'RUNNING', attempt = excluded.attempt, error = null,
+    started_at = excluded.started_at, finished_at = null
+), logged as (
+  insert into run_event (run_id, job_id, artifact_id, seq, kind, data)
+  select id, job_id, artifact_id, event_seq - 1 + n, kind::run_event_kind, data
+  from task cross join lateral (values
+    (0, 'STARTED', jsonb_build_object('attempt', attempt)),
+    (1, 'STEP_STARTED', jsonb_build_object('position', position, 'name', plan->'actions'->position->>'name'))
+  ) as e(n, kind, data)
+  order by id, n
+)
+select id as "runId", job_id as "jobId", attempt, losses, trigger, scheduled_for as "scheduledFor", input, plan,
+  (select jsonb_build_object('id', d.id, 'type', d.type, 'payload', d.payload)
+    from domain_event d where d.id = task.domain_event_id) as event,
+  (select encode(s.current, 'base64') from signing_secret s where s.job_id = task.job_id) as "sealedSecret",
+  coalesce(done, '[]') as done
+from task cross join (select ${notifySql('events')}) told`
