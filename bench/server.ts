@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const TOKEN = 'benchmark-administrator-token'
+export const TOKEN = 'benchmark-administrator-token'
 const ROOT = path.join(import.meta.dirname, '..')
 const GIVE_UP_MS = 60_000
 /** Such as `--cpu-prof`. */

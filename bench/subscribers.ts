@@ -1,0 +1,77 @@
+/**
+ * 1,000 WebSocket subscribers on one job: from the instant that an event bears to its arrival at each of them. The
+ * clients are a process of their own. `node --import tsx bench/subscribers.ts`
+ */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
+import { newDataDir, removeDataDir, send, startServer, TOKEN } from './server.ts'
+
+const SUBSCRIBERS = Number(process.env.SUBSCRIBERS ?? 1000)
+const RUNS = 20
+const PAUSE_MS = 2_000
+
+const quantile = (sorted: number[], q: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN
+
+const CREATE = `mutation ($input: CreateJobInput!) { createJob(input: $input) { ... on Job { id } ... on Error { message } } }`
+const RUN = `mutation ($id: ID!) { runJob(input: { jobId: $id }) { __typename } }`
+const WATCH = `subscription ($id: ID!) { runEvents(jobId: $id) { __typename at } }`
+
+type Report = { ready: true } | { delays: number[] }
+
+/** The clients: told the job and the address, they say when all are subscribed and, when asked, what they saw. */
+async function watch(url: string, jobId: string) {
+  const delays: number[] = []
+  for (let n = 0; n < SUBSCRIBERS; n++) {
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      lazy: false,
+      connectionParams: { authorization: `Bearer ${TOKEN}` },
+    })
+    await new Promise<void>((resolve) => void client.on('connected', () => resolve()))
+    client.subscribe<{ runEvents: { at: string } }>(
+      { query: WATCH, variables: { id: jobId } },
+      {
+        next: ({ data }) => void (data && delays.push(Date.now() - Date.parse(data.runEvents.at))),
+        error: (error) => console.error(error),
+        complete: () => {},
+      },
+    )
+  }
+  process.send?.({ ready: true } satisfies Report)
+  process.once('message', () => process.send?.({ delays } satisfies Report, () => process.exit(0)))
+}
+
+async function main() {
+  const dataDir = await newDataDir()
+  const server = await startServer(dataDir, 4711)
+  try {
+    const actions = [{ webhook: { url: 'http://127.0.0.1:9/' } }]
+    const { createJob } = await send<{ createJob: { id: string } }>(server.url, CREATE, { input: { actions } })
+    const clients = fork(import.meta.filename, [server.url, createJob.id])
+    await once(clients, 'message')
+    // The subscriptions of the last clients are under way when they say so.
+    await sleep(PAUSE_MS)
+    for (let run = 0; run < RUNS; run++) {
+      await send(server.url, RUN, { id: createJob.id })
+      await sleep(PAUSE_MS)
+    }
+    clients.send('report')
+    const [{ delays }] = (await once(clients, 'message')) as [{ delays: number[] }]
+    delays.sort((a, b) => a - b)
+    const [p50, p99, last] = [0.5, 0.99, 1].map((q) => quantile(delays, q))
+    console.log('| subscribers | runs | events received | p50 | p99 | last |')
+    console.log('|---|---|---|---|---|---|')
+    console.log(`| ${SUBSCRIBERS} | ${RUNS} | ${delays.length} | ${p50} ms | ${p99} ms | ${last} ms |`)
+  } finally {
+    await server.stop()
+    await removeDataDir(dataDir)
+  }
+}
+
+const [url, jobId] = process.argv.slice(2)
+await (url && jobId ? watch(url, jobId) : main())
