@@ -23,6 +23,7 @@ const HAND_WRITTEN = {
     'INDEX run_queue_waiting ON public.run_queue USING btree (job_id, priority, available_at, run_id) WHERE blocked',
   run_queue_cancelled:
     'INDEX run_queue_cancelled ON public.run_queue USING btree (cancel_by) WHERE (cancel_by IS NOT NULL)',
+  job_schedule: 'INDEX job_schedule ON public.job USING btree (schedule_id) WHERE (schedule_id IS NOT NULL)',
   job_deleted: 'INDEX job_deleted ON public.job USING btree (deleted_at) WHERE (deleted_at IS NOT NULL)',
   run_queue_leased:
     'INDEX run_queue_leased ON public.run_queue USING btree (lease_owner) WHERE (lease_owner IS NOT NULL)',

@@ -61,6 +61,8 @@ CREATE INDEX "run_queue_limited" ON "run_queue" ("limit_group", "priority", "ava
 CREATE INDEX "run_queue_waiting" ON "run_queue" ("job_id", "priority", "available_at", "run_id") WHERE "blocked";
 CREATE INDEX "run_queue_cancelled" ON "run_queue" ("cancel_by") WHERE "cancel_by" IS NOT NULL;
 
+-- Who uses a schedule, and which jobs may be forgotten.
+CREATE INDEX "job_schedule" ON "job" ("schedule_id") WHERE "schedule_id" IS NOT NULL;
 CREATE INDEX "job_deleted" ON "job" ("deleted_at") WHERE "deleted_at" IS NOT NULL;
 
 INSERT INTO "log_floor" DEFAULT VALUES;
