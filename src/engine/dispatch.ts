@@ -6,6 +6,7 @@ import { newId } from '../kernel/ids.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
 import { enqueueRuns } from '../runs/enqueue.ts'
 import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
+import { countSkipped } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import { lockListeners, lockPendingEvents, markDispatched } from './queries.ts'
 
@@ -13,26 +14,27 @@ const BATCH = 50
 const SWEEP_MS = 5_000
 const OUT_OF_WINDOW = { skipReason: 'OUT_OF_WINDOW', skippedCount: 1 } as const
 
-export function createDispatch({ clock, log, bus, transaction }: EnginePorts, settings: EngineSettings): Loop {
+export function createDispatch({ clock, log, bus, meter, transaction }: EnginePorts, settings: EngineSettings): Loop {
   const loop = createLoop({ name: 'dispatch', clock, log, work })
   const unsubscribe = bus.subscribe('outbox', loop.wake)
 
   async function work(): Promise<number> {
-    const events = await transaction(async (sql) => {
+    const { events, made } = await transaction(async (sql) => {
       const pending = await lockPendingEvents(sql, BATCH)
-      if (pending.length === 0) return 0
+      if (pending.length === 0) return { events: 0, made: [] }
       const listeners = await lockListeners(sql, pending)
       const runs = listeners.map(({ eventId, jobId, overlap, outOfWindow }) => ({
         ...{ id: newId(), jobId, trigger: 'EVENT' as const, domainEventId: eventId },
         ...(outOfWindow ? OUT_OF_WINDOW : { policy: overlap ?? DEFAULT_OVERLAP.EVENT }),
       }))
-      await enqueueRuns(sql, runs, settings)
+      const made = await enqueueRuns(sql, runs, settings)
       await markDispatched(
         sql,
         pending.map(({ id }) => id),
       )
-      return pending.length
+      return { events: pending.length, made }
     })
+    countSkipped(meter, made)
     return events === BATCH ? 0 : SWEEP_MS
   }
 

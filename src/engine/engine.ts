@@ -5,9 +5,11 @@
 import type { Loop } from '../kernel/loop.ts'
 import { createDispatch } from './dispatch.ts'
 import { createFire } from './fire.ts'
+import { type Meter, UNMETERED } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import { createRecover } from './recover.ts'
 import { createRenew } from './renew.ts'
+import { createRetain } from './retain.ts'
 import { createWorker } from './worker.ts'
 
 export type Engine = {
@@ -18,7 +20,8 @@ export type Engine = {
   problem(): string | null
 }
 
-export function createEngine(ports: EnginePorts, settings: EngineSettings): Engine {
+export function createEngine(given: Omit<EnginePorts, 'meter'> & { meter?: Meter }, settings: EngineSettings): Engine {
+  const ports: EnginePorts = { meter: UNMETERED, ...given }
   const problems = new Map<string, string>()
   const watch = (part: string) => (error: unknown) => {
     if (error === null) problems.delete(part)
@@ -26,7 +29,12 @@ export function createEngine(ports: EnginePorts, settings: EngineSettings): Engi
   }
   const worker = createWorker(ports, settings, watch('claim'))
   const renew = createRenew(ports, settings, worker)
-  const others: Loop[] = [createFire(ports, watch('fire')), createDispatch(ports), createRecover(ports, settings)]
+  const others: Loop[] = [
+    createFire(ports, settings, watch('fire')),
+    createDispatch(ports, settings),
+    createRecover(ports, settings),
+    createRetain(ports, settings),
+  ]
 
   return {
     start() {

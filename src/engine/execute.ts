@@ -11,6 +11,7 @@ import { type StartedRun, startRuns } from '../runs/transition/start.ts'
 import { advanceRun, type FinishedStep } from '../runs/transition/steps.ts'
 import { unblockRuns } from '../runs/transition/waiting.ts'
 import type { ClaimedRun } from './claim.ts'
+import { countEnded } from './meter.ts'
 import { isPassing, persist } from './persist.ts'
 import type { EnginePorts, EngineSettings, StepOutcome } from './ports.ts'
 import { retryDelay } from './retry.ts'
@@ -30,10 +31,11 @@ const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be store
 export type Execute = (claim: ClaimedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
 
 export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Execute {
-  const { clock, sql, perform, log, random } = ports
+  const { clock, sql, perform, meter, log, random } = ports
 
   const start = createBatch<ClaimedRun, StartedRun | null>(async (claims) => {
     const started = await persist(() => startRuns(sql, nodeId, claims), clock)
+    for (const { delay } of started) meter.began(delay)
     const byId = new Map(started.map((run) => [run.runId, run]))
     return claims.map(({ runId }) => byId.get(runId) ?? null)
   }, BATCH)
@@ -48,7 +50,9 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
   /** What PostgreSQL cannot keep (JSON with a NUL, say) fails its own run, and none of those that share its statement. */
   async function record(outcomes: Outcome[]): Promise<Set<string>> {
     try {
-      return await persist(() => settleRuns(sql, { leaseOwner: nodeId }, outcomes), clock)
+      const settled = await persist(() => settleRuns(sql, { leaseOwner: nodeId }, outcomes), clock)
+      countEnded(meter, outcomes, settled)
+      return settled
     } catch (error) {
       const [first] = outcomes
       if (!first || isPassing(error)) throw error

@@ -11,6 +11,7 @@ import { createLoop, type Loop } from '../kernel/loop.ts'
 import { enqueueRuns, type WantedRun } from '../runs/enqueue.ts'
 import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
 import type { SkippedRun } from '../runs/transition/record.ts'
+import { countSkipped } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import { type DueJob, lockDueJobs, nextSlotDue, setNextSlots } from './queries.ts'
 import { type DueSlots, dueSlots, scheduleOf } from './slots.ts'
@@ -24,15 +25,16 @@ const BUSY_MS = 20
 const BROKEN_MS = 300_000
 
 export function createFire(ports: EnginePorts, settings: EngineSettings, onHealth: (error: unknown) => void): Loop {
-  const { clock, alarm, transaction, log } = ports
+  const { clock, alarm, transaction, meter, log } = ports
   let cancel: (() => void) | undefined
 
   async function work(): Promise<number> {
-    const { fired, wait } = await transaction(async (sql) => {
+    const { fired, made, wait } = await transaction(async (sql) => {
       const due = await lockDueJobs(sql, BATCH)
-      if (due.length > 0) await fire(due, sql)
-      return { fired: due.length, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
+      const made = due.length > 0 ? await fire(due, sql) : []
+      return { fired: due.length, made, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
     })
+    countSkipped(meter, made)
     if (fired > 0 && wait !== null && wait <= 0) return 0
     setAlarm(wait !== null && wait <= 0 ? BUSY_MS : wait)
     return SWEEP_MS
@@ -57,8 +59,9 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
       const policy = job.overlap ?? (fire.length > 1 ? 'QUEUE_ALL' : DEFAULT_OVERLAP.SCHEDULE)
       for (const instant of fire) runs.push({ ...slot(job, instant), policy })
     }
-    await enqueueRuns(sql, runs, settings)
+    const made = await enqueueRuns(sql, runs, settings)
     await setNextSlots(sql, slots)
+    return made
   }
 
   function plan(job: DueJob): DueSlots {

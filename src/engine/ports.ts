@@ -3,7 +3,9 @@ import type { Sql } from '../db/sql.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Bus } from '../live/bus.ts'
-import type { DeliveryRecord, StartedRun } from '../runs/transition.ts'
+import type { StartedRun } from '../runs/transition/start.ts'
+import type { DeliveryRecord } from '../runs/transition/steps.ts'
+import type { Meter } from './meter.ts'
 import type { Failure } from './retry.ts'
 import type { Alarm } from './timer.ts'
 
@@ -24,6 +26,7 @@ export type EnginePorts = {
   sql: Sql
   transaction: <Result>(work: (sql: Sql) => Promise<Result>) => Promise<Result>
   perform: Perform
+  meter: Meter
   log: Log
   /** From [0, 1). */
   random: () => number
@@ -35,4 +38,8 @@ export type EngineSettings = {
   concurrency: number
   leaseSeconds: number
   drainSeconds: number
+  /** A cancelled run whose action has not stopped after this is ended by force. */
+  cancelGraceSeconds: number
+  /** History older than this goes; 0: none does. */
+  retentionDays: number
 }

@@ -195,3 +195,24 @@ export async function forgetNode(sql: Sql, nodeId: string): Promise<void> {
     [nodeId],
   )
 }
+
+export type QueueDepth = { waiting: number; ready: number; leased: number }
+
+const COUNTED = 100_000
+
+/**
+ * What is not final: leased to a node, ready to be claimed, or waiting for its time or for another run. Of a queue that
+ * is longer only the first COUNTED entries that are found, so that looking at it stays cheap.
+ */
+export async function queueDepth(sql: Sql): Promise<QueueDepth> {
+  const [depth] = await sql<QueueDepth>(QUEUE_DEPTH, [COUNTED])
+  return depth ?? { waiting: 0, ready: 0, leased: 0 }
+}
+
+const QUEUE_DEPTH = `
+select (count(*) filter (where leased))::int as leased, (count(*) filter (where not leased and due))::int as ready,
+  (count(*) filter (where not leased and not due))::int as waiting
+from (
+  select lease_owner is not null as leased, not blocked and available_at <= clock_timestamp() as due
+  from run_queue limit $1
+) entry`

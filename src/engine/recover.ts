@@ -9,6 +9,7 @@ import { CANCELLED, cancelRuns } from '../runs/transition/cancel.ts'
 import { type Outcome, settleRuns } from '../runs/transition/settle.ts'
 import { unblockRuns } from '../runs/transition/waiting.ts'
 import type { ClaimedRun } from './claim.ts'
+import { countEnded } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import {
   type AbandonedRun,
@@ -27,7 +28,7 @@ const SWEEP_EVERY = 4
 const ERROR = { code: 'LOST', message: 'the worker died or lost its lease' }
 
 export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Loop {
-  const { clock, sql, log } = ports
+  const { clock, sql, meter, log } = ports
   let missed = new Set<string>()
   let polls = 0
 
@@ -56,7 +57,10 @@ export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }
         leaseOwner,
         theirs.filter((run) => !run.started),
       )
-      const taken = await settleRuns(sql, { leaseOwner, expiredOnly }, started.map(lost))
+      const outcomes = started.map(lost)
+      const taken = await settleRuns(sql, { leaseOwner, expiredOnly }, outcomes)
+      meter.lost(taken.size)
+      countEnded(meter, outcomes, taken)
       if (taken.size > 0) log.warn({ node: leaseOwner, runs: taken.size }, 'attempts were lost')
       await unblockRuns(ports, [...new Set(started.map(({ jobId }) => jobId))])
     }
@@ -66,14 +70,16 @@ export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }
   async function endCancelled() {
     const runs = await overdueCancels(sql)
     if (runs.length === 0) return
-    await cancelRuns(
+    const cancelled = await cancelRuns(
       sql,
       runs.filter(({ leaseOwner }) => leaseOwner === null),
       cancelGraceSeconds,
     )
+    for (const { ended } of cancelled) if (ended) meter.ended('CANCELLED')
     for (const leaseOwner of new Set(runs.flatMap((run) => run.leaseOwner ?? []))) {
       const theirs = runs.filter((run) => run.leaseOwner === leaseOwner)
-      await settleRuns(sql, { leaseOwner }, theirs.map(forced))
+      const outcomes = theirs.map(forced)
+      countEnded(meter, outcomes, await settleRuns(sql, { leaseOwner }, outcomes))
     }
     await unblockRuns(ports, [...new Set(runs.map(({ jobId }) => jobId))])
   }

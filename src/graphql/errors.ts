@@ -2,6 +2,7 @@
 import { GraphQLError } from 'graphql'
 import {
   ConflictError,
+  CursorExpiredError,
   DomainError,
   ForbiddenError,
   type Issue,
@@ -81,7 +82,11 @@ function withCode(at: GraphQLError | undefined, cause: unknown, log: Log): Graph
   if (cause instanceof DomainError) {
     const status = cause.code === 'UNAUTHENTICATED' ? http(401) : {}
     const issues = cause instanceof ValidationError ? { issues: cause.issues } : {}
-    return new GraphQLError(cause.message, { ...where, extensions: { code: cause.code, ...issues, ...status } })
+    const oldest = cause instanceof CursorExpiredError ? { oldestCursor: cause.oldestCursor } : {}
+    return new GraphQLError(cause.message, {
+      ...where,
+      extensions: { code: cause.code, ...issues, ...oldest, ...status },
+    })
   }
   const requestId = currentRequest.getStore()?.id
   log.error({ err: cause, requestId, path: at?.path }, 'a resolver failed')

@@ -6,6 +6,7 @@ import { type ContextDeps, createContext } from './context.ts'
 import { maskError } from './errors.ts'
 import { limitQueries } from './limits.ts'
 import { schema } from './schema.ts'
+import { type OperationTimer, timeOperations } from './timing.ts'
 import { createTokenWatch, watchTokens } from './token-watch.ts'
 
 export const GRAPHQL_PATH = '/graphql'
@@ -15,7 +16,10 @@ export type ConnectionContext = { authorization?: string | undefined }
 
 export type GraphqlServer = ReturnType<typeof createGraphqlServer>
 
-export function createGraphqlServer(deps: ContextDeps, { log, maxQueryChars }: { log: Log; maxQueryChars: number }) {
+export function createGraphqlServer(
+  deps: ContextDeps,
+  { log, maxQueryChars, timer }: { log: Log; maxQueryChars: number; timer: OperationTimer },
+) {
   const mask = (error: unknown) => maskError(error, log)
   const yoga = createYoga<ConnectionContext>({
     schema,
@@ -33,7 +37,12 @@ export function createGraphqlServer(deps: ContextDeps, { log, maxQueryChars }: {
     context: ({ request, authorization }) =>
       createContext(deps, request ? request.headers.get('authorization') : authorization),
     maskedErrors: { maskError: mask },
-    plugins: [tellBadJson, limitQueries(maxQueryChars), watchTokens(createTokenWatch(deps.identity))],
+    plugins: [
+      tellBadJson,
+      timeOperations(timer),
+      limitQueries(maxQueryChars),
+      watchTokens(createTokenWatch(deps.identity)),
+    ],
   })
   return Object.assign(yoga, { mask })
 }

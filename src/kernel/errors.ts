@@ -53,6 +53,18 @@ export class ConflictError extends DomainError {
   }
 }
 
+/** Events behind this cursor may have been forgotten; the oldest that still works is `oldestCursor`. */
+export class CursorExpiredError extends DomainError {
+  override readonly name = 'CursorExpiredError'
+  readonly code = 'CURSOR_EXPIRED'
+  readonly oldestCursor: string
+
+  constructor(oldestCursor: string) {
+    super(`events behind this cursor are no longer kept; the oldest cursor that still works is ${oldestCursor}`)
+    this.oldestCursor = oldestCursor
+  }
+}
+
 /** More than a setting allows; the message names the setting's value. */
 export class LimitError extends DomainError {
   override readonly name = 'LimitError'

@@ -1,10 +1,12 @@
 /**
  * Serves subscribers from the log of run events: what is past in pages, then the tail, without a gap and without a
  * repeat. One reader per node follows the log for all of them, and rests while there is none. A database that is away
- * for a while delays a stream and does not end it.
+ * for a while delays a stream and does not end it. Where events were forgotten that a stream should have had, it ends
+ * with a CursorExpiredError.
  */
 import { isUnreachable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { CursorExpiredError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
 import { isTerminal } from '../runs/states.ts'
@@ -133,28 +135,38 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     }
   }
 
-  /** Whether the cursor lies behind the last event that the run will ever have. */
+  /** Whether the cursor lies behind the last event that the run will ever have. The log of one run is whole or gone. */
   async function hasEnded(filter: FeedFilter, cursor: number): Promise<boolean> {
     const [last] = await reader.lastOf(filter)
-    return last !== undefined && last.position <= cursor && isTerminal(last.kind)
+    if (last) return last.position <= cursor && isTerminal(last.kind)
+    const floor = await reader.floor()
+    if (floor > cursor) throw new CursorExpiredError(String(floor))
+    return false
   }
 
   async function* followMany(subscriber: Subscriber, after: number | null) {
     const { filter, mailbox } = subscriber
     let cursor = after
+    /** What was forgotten up to here is no loss: without a cursor, all that was so when the stream began. */
+    let missed = after || null
     for (;;) {
       const mark = await freshMark(subscriber)
       if (mark === null) return
       let position: number = cursor ?? mark
       for (let isWhole = false; !isWhole; ) {
         const events = await patiently(subscriber, () => reader.page(filter, position, mark))
-        if (!events) return
+        // In this order: who forgets what this page should have had raises the floor in the same transaction.
+        const floor = events && (await patiently(subscriber, reader.floor))
+        if (!events || floor === null) return
+        missed ??= floor
+        if (floor > Math.max(position, missed)) throw new CursorExpiredError(String(floor))
         for (const event of events) {
           yield event
           position = event.position
         }
         isWhole = events.length < PAGE_SIZE
       }
+      position = Math.max(position, mark)
       for (;;) {
         const arrived = await mailbox.take()
         if (arrived === 'closed') return
@@ -178,7 +190,8 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
   return {
     /**
      * Events that match, later than the cursor `after`, then each new one. Null: from now on; 0: from the start of
-     * what is kept. The stream of one run ends after its last event.
+     * what is kept. The stream of one run ends after its last event. It ends with a CursorExpiredError when events that
+     * it should have had are gone: behind the cursor, or under way to a reader that is so slow.
      */
     follow(filter: FeedFilter, after: number | null): AsyncIterableIterator<FeedEvent> {
       const one = filter.runId !== undefined

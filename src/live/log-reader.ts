@@ -33,6 +33,8 @@ const OPEN_SINCE = `select date_trunc('milliseconds', least(min(xact_start), now
 
 const LAST_BEFORE = `select position::float8 as position from run_event where at < $1 order by position desc limit 1`
 
+const FLOOR = 'select position::float8 as position from log_floor'
+
 const OF_RUNS = `select e.* from unnest($1::uuid[]) as r(id) cross join lateral (
     select ${COLUMNS} from run_event e join job j on j.id = e.job_id
     where e.run_id = r.id and e.position > $2 order by e.position limit $3
@@ -57,7 +59,11 @@ export function createLogReader(sql: Sql) {
       values,
     )
 
+  /** No event up to this position is sure to be there any more; 0 when nothing was forgotten yet. */
+  const floor = async (): Promise<number> => (await sql<{ position: number }>(FLOOR))[0]?.position ?? 0
+
   return {
+    floor,
     /** Events that match, later than `after` and up to `upTo`, in order; at most PAGE_SIZE. */
     page(filter: FeedFilter, after: number, upTo?: number): Promise<FeedEvent[]> {
       const values: unknown[] = [after]
@@ -79,12 +85,13 @@ export function createLogReader(sql: Sql) {
         ?.count ?? 0,
     /**
      * A position below which nothing can appear any more. What was drawn before the first of our open transactions
-     * began is lower than all that they will add, and so is what was drawn before we looked for them.
+     * began is lower than all that they will add, and so is what was drawn before we looked for them. What was forgotten
+     * is older than any transaction: without it, an empty log would seem to begin at 1.
      */
     async settled(): Promise<number> {
       const [open] = await sql<{ since: Date }>(OPEN_SINCE)
       const [row] = await sql<{ position: number }>(LAST_BEFORE, [open?.since ?? new Date(0)])
-      return row?.position ?? 0
+      return Math.max(row?.position ?? 0, await floor())
     },
     async openIds(): Promise<number[]> {
       return (await sql<{ id: number }>(OPEN_IDS)).map(({ id }) => id)

@@ -12,7 +12,8 @@ builder.subscriptionField('runEvents', (t) =>
       jobId: t.arg.id({ description: 'Of this job.' }),
       artifactId: t.arg.id({ description: 'Of the jobs on this artifact.' }),
       after: t.arg.string({
-        description: 'The last cursor that you have seen. Absent: from now on; empty: from the start of what is kept.',
+        description:
+          'The last cursor that you have seen. Absent: from now on; empty: from the start of what is kept. One older than what is kept is an error CURSOR_EXPIRED; its `oldestCursor` still works.',
       }),
     },
     subscribe: (_root, { runId, jobId, artifactId, after }, { runs, viewer }) =>

@@ -89,8 +89,10 @@ export const RULES: Rule[] = [
   },
   {
     name: 'run state has one writer',
-    reason: 'a run and its event change in one statement of runs/transition/, or the log lies',
-    breaks: ({ from, to }) => to === 'statement: run state' && !from.startsWith('runs/transition/'),
+    reason:
+      'a run and its event change in one statement of runs/transition/, or the log lies; runs/forget.ts changes nothing, but lets whole runs go that ended long ago',
+    breaks: ({ from, to }) =>
+      to === 'statement: run state' && !from.startsWith('runs/transition/') && from !== 'runs/forget.ts',
   },
   {
     name: 'the environment is read in one place',

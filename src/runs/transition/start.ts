@@ -20,6 +20,8 @@ export type StartedRun = {
   event: { id: string; type: string; payload: unknown } | null
   /** The job's signing secret as it is stored: encrypted, in base64. */
   sealedSecret: string | null
+  /** Seconds from the instant at which it could start to its start. */
+  delay: number
   /** Outputs of the steps that earlier attempts finished; the run goes on behind them. */
   done: unknown[]
 }
@@ -42,7 +44,8 @@ with fenced as (
   update run set status = 'RUNNING', attempt = attempt + 1, started_at = coalesce(started_at, clock_timestamp()),
     event_seq = event_seq + 2
   where id = any(array(select run_id from fenced))
-  returning id, job_id, artifact_id, attempt, losses, trigger, scheduled_for, input, plan, domain_event_id, event_seq
+  returning id, job_id, artifact_id, attempt, losses, trigger, scheduled_for, input, plan, domain_event_id, event_seq,
+    extract(epoch from clock_timestamp() - available_at)::float8 as delay
 ), task as materialized (
   select started.*, past.done, coalesce(jsonb_array_length(past.done), 0) as position
   from started cross join lateral (
@@ -71,5 +74,5 @@ select id as "runId", job_id as "jobId", attempt, losses, trigger, scheduled_for
   (select jsonb_build_object('id', d.id, 'type', d.type, 'payload', d.payload)
     from domain_event d where d.id = task.domain_event_id) as event,
   (select encode(s.current, 'base64') from signing_secret s where s.job_id = task.job_id) as "sealedSecret",
-  coalesce(done, '[]') as done
+  delay, coalesce(done, '[]') as done
 from task cross join (select ${notifySql('events')}) told`

@@ -1,0 +1,24 @@
+/** How long operations take, whatever transport they come by. */
+import { type ExecutionArgs, getOperationAST, type OperationTypeNode } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+
+export type OperationTimer = (type: `${OperationTypeNode}`, seconds: number) => void
+
+/** A subscription has taken its time when its stream begins. */
+export function timeOperations(timer: OperationTimer): Plugin {
+  const begin = ({ document, operationName }: ExecutionArgs) => {
+    const started = performance.now()
+    const type = getOperationAST(document, operationName)?.operation
+    return () => type && timer(type, (performance.now() - started) / 1000)
+  }
+  return {
+    onExecute({ args }) {
+      const end = begin(args)
+      return { onExecuteDone: end }
+    },
+    onSubscribe({ args }) {
+      const end = begin(args)
+      return { onSubscribeResult: end }
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/** A handler of requests, and how long each takes. */
+import type { RequestListener } from 'node:http'
+import { GRAPHQL_PATH } from '../graphql/yoga.ts'
+import { METRICS_PATH, type Metrics } from './metrics.ts'
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const ROUTES = new Set([GRAPHQL_PATH, METRICS_PATH, '/health/live', '/health/ready', '/'])
+
+/** `isSite`: whether a Host header names a site, whose paths are its own. */
+export function measured(
+  handle: RequestListener,
+  metrics: Pick<Metrics, 'answered'>,
+  isSite: (host: string) => boolean = () => false,
+): RequestListener {
+  const routeOf = (host: string, pathname: string): string => {
+    if (isSite(host)) return 'site'
+    if (ROUTES.has(pathname)) return pathname
+    return pathname === '/a' || pathname.startsWith('/a/') ? '/a' : 'other'
+  }
+  return (request, response) => {
+    const started = performance.now()
+    const { method = '', url = '', headers } = request
+    response.once('close', () => {
+      if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return
+      const route = routeOf(headers.host ?? '', url.split('?')[0] ?? '')
+      const labels = { method: METHODS.has(method) ? method : 'other', route, status: String(response.statusCode) }
+      metrics.answered(labels, (performance.now() - started) / 1000)
+    })
+    handle(request, response)
+  }
+}
