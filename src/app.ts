@@ -6,9 +6,11 @@ import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
+import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
 import { createEngine } from './engine/engine.ts'
 import { openNodeSession } from './engine/node.ts'
+import { queueDepth } from './engine/queries.ts'
 import { systemAlarm } from './engine/timer.ts'
 import { createEventService } from './events/service.ts'
 import { attachWebSocket } from './graphql/ws.ts'
@@ -18,7 +20,10 @@ import { createHosting } from './hosting/routes.ts'
 import { createPostgresStorage } from './hosting/storage.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
+import { measured } from './http/measured.ts'
+import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
+import { createWorkerHandler } from './http/worker.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
 import { newToken } from './identity/tokens.ts'
@@ -37,13 +42,14 @@ import { createScheduleService } from './schedules/service.ts'
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
   url: string
-  /** The token of the first administrator, and whether it was made just now. */
+  /** The token of the first administrator, and whether it was made just now; empty on a node that serves nobody. */
   admin: { token: string; isNew: boolean }
   /** Ends in order: no new work, running work up to the drain limit, sockets, database. */
   stop(): Promise<void>
 }
 
-export async function createApp(config: Config, log: Log): Promise<App> {
+/** `signal` ends the start, which then rejects. */
+export async function createApp(config: Config, log: Log, signal?: AbortSignal): Promise<App> {
   const closing: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (let close = closing.pop(); close; close = closing.pop()) {
@@ -51,7 +57,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     }
   }
   try {
-    return { ...(await open(config, log, (close) => closing.push(close))), stop }
+    return { ...(await open(config, log, (close) => closing.push(close), signal)), stop }
   } catch (error) {
     await stop()
     throw error
@@ -63,27 +69,32 @@ async function open(
   config: Config,
   log: Log,
   onClose: (close: () => Promise<unknown>) => void,
+  signal?: AbortSignal,
 ): Promise<Omit<App, 'stop'>> {
   const key = config.SECRET_KEY ?? (await keptSecret(config.DATA_DIR, 'secret-key', newKey)).secret
-  const admin = config.ADMIN_TOKEN
-    ? { secret: config.ADMIN_TOKEN, isNew: false }
-    : await keptSecret(config.DATA_DIR, 'admin-token', newToken)
+  const serves = config.ROLE !== 'worker'
+  const works = config.ROLE !== 'api'
   const seal = createSeal(key)
 
-  const postgres = await openPostgres({ databaseUrl: config.DATABASE_URL, dataDir: config.DATA_DIR }, log)
+  const patiently = createPatience({ seconds: config.DATABASE_WAIT_SECONDS, signal, log })
+  const postgres = await openPostgres({ databaseUrl: config.DATABASE_URL, dataDir: config.DATA_DIR, patiently }, log)
   onClose(postgres.stop)
   const database = openDatabase(postgres.connection, log)
   onClose(database.close)
   const { prisma, pool, enginePool } = database
-  const bus = await openPostgresBus(database.connection, log)
+  const bus = await patiently(() => openPostgresBus(database.connection, log))
   onClose(bus.close)
   const nodeId = newId()
-  const node = await openNodeSession({ connection: database.connection, nodeId, pool, log })
-  onClose(node.close)
+  if (works) {
+    const { connection } = database
+    const node = await patiently(() => openNodeSession({ connection, nodeId, pool, log }))
+    onClose(node.close)
+  }
   const egress = createEgress({ allowCidrs: config.EGRESS_ALLOW_CIDRS, httpsOnly: config.EGRESS_HTTPS_ONLY })
   onClose(egress.close)
   const identity = createIdentityService({ prisma })
-  await identity.bootstrapAdmin(admin.secret)
+  const admin = serves ? await adminToken(config) : { token: '', isNew: false }
+  if (serves) await patiently(() => identity.bootstrapAdmin(admin.token))
   const http = await listen({ port: config.PORT, host: config.HOST })
   onClose(http.close)
 
@@ -104,40 +115,68 @@ async function open(
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({ prisma, artifacts, schedules, actions: registry, seal })
   const events = createEventService({ prisma, artifacts })
-  const runs = createRunService({ prisma, pool, artifacts, jobs, reader, feed })
+  const runs = createRunService({
+    ...{ prisma, pool, artifacts, jobs, reader, feed },
+    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
+  })
 
-  const engine = createEngine(
-    {
-      clock,
-      bus,
-      log,
-      alarm: systemAlarm,
-      random: Math.random,
-      sql: sqlOn(enginePool),
-      transaction: (work) => inTransaction(enginePool, work),
-      perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl }),
-    },
-    {
-      nodeId,
-      concurrency: config.CONCURRENCY,
-      leaseSeconds: config.LEASE_SECONDS,
-      drainSeconds: config.DRAIN_SECONDS,
-    },
-  )
+  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
+  /** Once it is made, `NOTIFY` wakes it. */
+  const engine = works
+    ? createEngine(
+        {
+          clock,
+          bus,
+          log,
+          alarm: systemAlarm,
+          random: Math.random,
+          sql: sqlOn(enginePool),
+          transaction: (work) => inTransaction(enginePool, work),
+          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl }),
+          meter: metrics.meter,
+        },
+        {
+          nodeId,
+          concurrency: config.CONCURRENCY,
+          leaseSeconds: config.LEASE_SECONDS,
+          drainSeconds: config.DRAIN_SECONDS,
+          cancelGraceSeconds: config.CANCEL_GRACE_SECONDS,
+          retentionDays: config.RETENTION_DAYS,
+        },
+      )
+    : null
 
-  const limits = { queryCost: config.MAX_QUERY_COST }
-  const services = { identity, artifacts, schedules, jobs, events, runs }
-  const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars: config.MAX_QUERY_CHARS })
-  const sockets = attachWebSocket(http.server, { yoga, identity })
-  onClose(sockets.close)
-  const health = createHealth({ engineProblem: engine.problem, ping: async () => void (await pool.query('select 1')) })
-  const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes } = config
-  const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
-  http.server.on('request', createRequestHandler({ yoga, hosting, health, log, corsOrigins, maxBodyBytes }))
-  onClose(engine.stop)
-  engine.start()
+  const health = createHealth({
+    engineProblem: () => engine?.problem() ?? null,
+    ping: async () => void (await pool.query('select 1')),
+    serverProblem: postgres.problem,
+  })
+  if (serves) {
+    const services = { identity, artifacts, schedules, jobs, events, runs }
+    const limits = { queryCost: config.MAX_QUERY_COST }
+    const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
+    const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
+    const sockets = attachWebSocket(http.server, { yoga, identity })
+    onClose(sockets.close)
+    const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
+    const handler = createRequestHandler({ yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes })
+    http.server.on(
+      'request',
+      measured(handler, metrics, (host) => hosting.siteOf(host) !== null),
+    )
+  } else http.server.on('request', measured(createWorkerHandler(health, metrics), metrics))
+  if (engine) {
+    onClose(engine.stop)
+    engine.start()
+  }
   onClose(async () => health.drain())
 
-  log.info({ url: publicUrl, version: VERSION }, 'ready')
-  return { url: publicUrl, admin: { token: admin.secret, isNew: admin.isNew } }
+  log.info({ url: publicUrl, version: VERSION, role: config.ROLE }, 'ready')
+  return { url: publicUrl, admin }
+}
+
+async function adminToken(config: Config) {
+  if (config.ADMIN_TOKEN) return { token: config.ADMIN_TOKEN, isNew: false }
+  const { secret, isNew } = await keptSecret(config.DATA_DIR, 'admin-token', newToken)
+  return { token: secret, isNew }
 }

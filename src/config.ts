@@ -29,6 +29,10 @@ const environment = z.object({
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** A PostgreSQL ≥ 15; absent: one of our own in DATA_DIR. */
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  /** Seconds that a starting node waits for a PostgreSQL that cannot be reached. */
+  DATABASE_WAIT_SECONDS: whole(0, 86_400).default(60),
+  /** `api` serves and runs nothing, `worker` runs and serves nothing but probes; with DATABASE_URL only. */
+  ROLE: z.enum(['all', 'api', 'worker']).default('all'),
   /** Folder of the embedded PostgreSQL and of generated secrets. */
   DATA_DIR: z.string().min(1).default('./.runsheet'),
   /** Token of the first principal, `admin`; absent: made at the first start. At least 20 characters. */
@@ -45,6 +49,10 @@ const environment = z.object({
   LEASE_SECONDS: whole(2, 3600).default(10),
   /** Seconds that a stopping node waits for its running work. */
   DRAIN_SECONDS: whole(0, 3600).default(30),
+  /** Days that final runs, their events and deleted jobs are kept; 0: for ever. */
+  RETENTION_DAYS: whole(0, 36_500).default(30),
+  /** Seconds after which a cancelled run is ended though its action has not stopped. */
+  CANCEL_GRACE_SECONDS: whole(0, 3600).default(10),
   /** Runs at once on this node. */
   CONCURRENCY: whole(1, 10_000).default(50),
   /** Zone of cron expressions that name none. */
@@ -81,6 +89,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const config = parsed.data
   if (config.DATABASE_URL && !config.SECRET_KEY) {
     throw new ConfigError('SECRET_KEY: is required with DATABASE_URL (64 hex digits, the same on every node)')
+  }
+  if (config.ROLE !== 'all' && !config.DATABASE_URL) {
+    throw new ConfigError(`ROLE: ${config.ROLE} needs a DATABASE_URL that it shares with other nodes`)
   }
   return { ...config, DATA_DIR: path.resolve(config.DATA_DIR) }
 }

@@ -13,28 +13,44 @@ function configure(): Config {
   }
 }
 
+/** What stopping may take beside the drain; an embedded PostgreSQL needs 18 s at worst. */
+const STOP_MS = 25_000
+
 const config = configure()
 const log = createLog(config.LOG_LEVEL)
-let stopping = false
+const stopping = new AbortController()
+const { signal } = stopping
+for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(name, () => {
+    if (!signal.aborted) log.info({ signal: name }, 'stopping')
+    stopping.abort()
+  })
+}
 
-async function stop(app: App, signal: string) {
-  if (stopping) return
-  stopping = true
-  log.info({ signal }, 'stopping')
+async function stop(app: App) {
+  // A connection whose other end is gone without a word can neither be used nor be closed.
+  setTimeout(
+    () => {
+      log.error('some of it did not stop in time')
+      process.exit(1)
+    },
+    config.DRAIN_SECONDS * 1000 + STOP_MS,
+  ).unref()
   await app.stop()
   process.exit(0)
 }
 
 try {
-  const app = await createApp(config, log)
-  process.on('SIGTERM', () => stop(app, 'SIGTERM'))
-  process.on('SIGINT', () => stop(app, 'SIGINT'))
+  const app = await createApp(config, log, signal)
   if (app.admin.isNew) {
     process.stderr.write(
       `The administrator's token, shown this once and kept in ${config.DATA_DIR}/admin-token:\n${app.admin.token}\n`,
     )
   }
+  if (signal.aborted) await stop(app)
+  signal.addEventListener('abort', () => stop(app))
 } catch (error) {
+  if (signal.aborted) process.exit(0)
   log.fatal({ err: error }, 'cannot start')
   process.exit(1)
 }

@@ -13,8 +13,11 @@ describe('the configuration', () => {
       DATA_DIR: path.resolve('.runsheet'),
       EGRESS_ALLOW_CIDRS: [],
       EGRESS_HTTPS_ONLY: false,
+      ROLE: 'all',
+      DATABASE_WAIT_SECONDS: 60,
       LEASE_SECONDS: 10,
       DRAIN_SECONDS: 30,
+      RETENTION_DAYS: 30,
       CONCURRENCY: 50,
       DEFAULT_TIMEZONE: 'UTC',
       CORS_ORIGINS: ['*'],
@@ -62,8 +65,12 @@ describe('the configuration', () => {
     ['EGRESS_ALLOW_CIDRS', '10.0.0.1'],
     ['EGRESS_ALLOW_CIDRS', '10.0.0.0/8,everything'],
     ['EGRESS_HTTPS_ONLY', 'yes'],
+    ['ROLE', 'boss'],
+    ['DATABASE_WAIT_SECONDS', '-1'],
     ['LEASE_SECONDS', '1'],
     ['DRAIN_SECONDS', '-1'],
+    ['RETENTION_DAYS', '-1'],
+    ['RETENTION_DAYS', '1.5'],
     ['CONCURRENCY', '0'],
     ['DEFAULT_TIMEZONE', 'Mars/Olympus'],
     ['SECRET_KEY', 'ab'.repeat(31)],
@@ -80,6 +87,11 @@ describe('the configuration', () => {
 
   it('wants a SECRET_KEY where the database is one that nodes may share', () => {
     expect(() => readConfig({ DATABASE_URL })).toThrow(/^SECRET_KEY: is required with DATABASE_URL/)
+  })
+
+  it.each(['api', 'worker'])('wants a database that nodes may share where the role is %s', (ROLE) => {
+    expect(() => readConfig({ ROLE })).toThrow(/^ROLE: .*DATABASE_URL/)
+    expect(readConfig({ ROLE, DATABASE_URL, SECRET_KEY }).ROLE).toBe(ROLE)
   })
 
   it('does not tell a secret in its message', () => {

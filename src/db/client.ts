@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Log } from '../kernel/log.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
+import { LIVENESS, PooledClient, SERVER_LIVENESS } from './liveness.ts'
 
 /** All our connections bear this name: the live feed looks at their open transactions, and at no others. */
 export const APPLICATION_NAME = 'runsheet'
@@ -24,9 +25,10 @@ export type Database = {
 }
 
 export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
-  const named = { ...connection, application_name: APPLICATION_NAME }
-  const pool = new pg.Pool({ ...named, max: 10 })
-  const enginePool = new pg.Pool({ ...named, max: 6, options: ENGINE_PLANS })
+  const named = { ...connection, ...LIVENESS, application_name: APPLICATION_NAME, options: SERVER_LIVENESS }
+  const pooled = { ...named, Client: PooledClient, connectionTimeoutMillis: 0 }
+  const pool = new pg.Pool({ ...pooled, max: 10 })
+  const enginePool = new pg.Pool({ ...pooled, max: 6, options: `${SERVER_LIVENESS} ${ENGINE_PLANS}` })
   // An idle connection that the server closes is no fault: the pool opens another when it is needed.
   for (const each of [pool, enginePool])
     each.on('error', (error) => log.warn({ error: error.message }, 'database connection lost'))

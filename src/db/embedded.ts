@@ -4,6 +4,7 @@
  * so that the lock goes when its holder goes, however that ends.
  *
  *     no cluster ─initdb─▶ no server ─spawn─▶ server ─connect, lock─▶ ours ─stop─▶ no server
+ *                                       └──────────── it dies ───────────┘
  *
  * Several processes may walk this path at once and need no other lock: initdb works in a folder of its own and the
  * first to rename it wins, PostgreSQL lets one server in, and the advisory lock decides.
@@ -16,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Log } from '../kernel/log.ts'
 import { type Binaries, openBinaries } from './embedded-binaries.ts'
+import { guardServer, type Server } from './embedded-guard.ts'
 import { createCluster, type Home, hasCluster, openHome, removeDrafts } from './embedded-home.ts'
 import { disown, hasExited, judge, readPostmaster, spawnPostmaster, stopPostmaster } from './postmaster.ts'
 
@@ -31,7 +33,10 @@ export type EmbeddedOptions = {
 export type EmbeddedPostgres = {
   /** Every field that `pg` would otherwise take from the environment. */
   connection: { host: string; port: number; user: string; password: string; database: string; ssl: false }
-  pid: number
+  /** Of the server that runs, or ran last: one that dies is started again, on the same port. */
+  readonly pid: number
+  /** Why it is away, or null. */
+  problem(): string | null
   /** Ends all connections and the server; takes about 30 ms, at worst 18 s. */
   stop(): Promise<void>
 }
@@ -44,8 +49,6 @@ export class DataDirInUseError extends Error {
   }
 }
 
-type Server = { pid: number; port: number; owner: pg.Client }
-
 /**
  * Starts the database, or adopts the one a killed Runsheet left behind. Rejects with DataDirInUseError, and otherwise
  * with what PostgreSQL or the system say.
@@ -55,26 +58,30 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedPo
   const home = await openHome(dataDir, log)
   const binaries = await openBinaries(home)
   if (!hasCluster(home)) await createCluster(home, binaries.initdb)
-  const { pid, port, owner } = await takeServer(home, binaries, options)
+  const first = await takeServer(home, binaries, options)
+  const { port } = first
+  const guard = guardServer(first, (signal) => takeServer(home, binaries, { ...options, port, signal }), log)
 
   let stopping: Promise<void> | undefined
   // The lock is kept to the end: a successor that got it before the shutdown would lose its server.
   const stop = async () => {
+    await guard.stop()
+    const { pid, owner } = guard.server()
     await stopPostmaster(pid, home.data)
     await owner.end()
   }
-  owner.on('end', () => {
-    if (!stopping) log.warn({ pid }, 'lost the connection that guards DATA_DIR against a second Runsheet')
-  })
   const embedded = {
     connection: connectionTo('runsheet', port, home),
-    pid,
+    get pid() {
+      return guard.server().pid
+    },
+    problem: guard.problem,
     stop: () => (stopping ??= stop()),
   }
   try {
     await removeDrafts(home)
-    const { rowCount } = await owner.query("select from pg_database where datname = 'runsheet'")
-    if (rowCount === 0) await owner.query('create database runsheet')
+    const { rowCount } = await first.owner.query("select from pg_database where datname = 'runsheet'")
+    if (rowCount === 0) await first.owner.query('create database runsheet')
     return embedded
   } catch (error) {
     await embedded.stop()
@@ -100,27 +107,40 @@ function settingsOf({ durable = true, settings = {} }: EmbeddedOptions) {
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
-async function takeServer(home: Home, { postgres }: Binaries, options: EmbeddedOptions): Promise<Server> {
+/** `port`: the one to start it on; a free one if absent. Rejects soon after `signal` aborts, and starts nothing then. */
+async function takeServer(
+  home: Home,
+  { postgres }: Binaries,
+  { port, signal, ...options }: EmbeddedOptions & { port?: number; signal?: AbortSignal },
+): Promise<Server> {
   const settings = settingsOf(options)
+  const heard = fs.statSync(home.logFile, { throwIfNoEntry: false })?.size ?? 0
   // A round fails only if its server vanishes: it lost to another's, was being stopped, or could not start, which may
   // be for some moments only, while backends of a killed one are still there.
   for (let round = 1; round <= 10; round++, await sleep(100)) {
+    signal?.throwIfAborted()
     const found = readPostmaster(home.data)
     const state = found ? judge(found.pid, home.data) : 'gone'
     if (state === 'stranger') disown(home.data)
-    const args = ['-D', home.data, '-p', String(await freePort()), ...settings]
+    const args = ['-D', home.data, '-p', String(port ?? (await freePort())), ...settings]
     const child = state === 'running' ? null : await spawnPostmaster(postgres, args, home.runAs, home.logFile)
-    const server = await reach(home, child)
+    const server = await reach(home, child, signal)
     if (!server || !(await lock(server, options.dataDir))) continue
-    if (child || hasSettings(home, settings)) {
+    if (child || (hasSettings(home, settings) && (port ?? server.port) === server.port)) {
       options.log.info({ pid: server.pid, port: server.port }, child ? 'PostgreSQL started' : 'PostgreSQL adopted')
       return server
     }
     await stopPostmaster(server.pid, home.data)
     await server.owner.end()
   }
-  const [, reason] = /.*FATAL: +(.*)/s.exec(fs.readFileSync(home.logFile, 'utf8')) ?? []
-  throw new Error(`PostgreSQL does not start: ${reason?.trim()}. See ${home.logFile}`)
+  throw new Error(`PostgreSQL does not start: ${lastWords(home, heard)}. See ${home.logFile}`)
+}
+
+/** What it wrote into its log since, which may be too early for its log format. */
+function lastWords({ logFile }: Home, since: number): string {
+  const lines = fs.readFileSync(logFile).subarray(since).toString().trim().split('\n')
+  const [fatal] = lines.reverse().flatMap((line) => /FATAL: +(.*)/.exec(line)?.[1] ?? [])
+  return fatal ?? lines.slice(0, 3).reverse().join(' ').trim()
 }
 
 /** Whether the running server was started with these: one that is adopted may be less durable than was asked for. */
@@ -131,10 +151,11 @@ const hasSettings = ({ data }: Home, settings: string[]) =>
     .endsWith(settings.map((s) => `"${s}"`).join(' '))
 
 /** Waits for the server of `child`, or for the one that runs; null if it ends. */
-async function reach(home: Home, child: ChildProcess | null): Promise<Server | null> {
+async function reach(home: Home, child: ChildProcess | null, signal?: AbortSignal): Promise<Server | null> {
   // Our own may need long to recover from a crash. But once it is ready, a server answers soon or never.
   let until = child ? Number.POSITIVE_INFINITY : Date.now() + 10_000
   for (let reason: unknown = 'it is not ready'; ; await sleep(10)) {
+    if (signal?.aborted) child?.kill('SIGINT')
     const seen = readPostmaster(home.data)
     if (child ? hasExited(child) : !seen || judge(seen.pid, home.data) !== 'running') return null
     if (!seen || (child && seen.pid !== child.pid)) continue

@@ -30,6 +30,11 @@ export function sqlIn(transaction: Prisma.TransactionClient): Sql {
 export async function inTransaction<Result>(pool: pg.Pool, work: (sql: Sql) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()
   let broken: Error | undefined
+  // The pool listens to its idle connections only, and an error that nobody hears ends the process.
+  const onError = (error: Error) => {
+    broken = error
+  }
+  client.on('error', onError)
   try {
     await client.query('begin')
     const result = await work(sqlOn(client))
@@ -41,6 +46,7 @@ export async function inTransaction<Result>(pool: pg.Pool, work: (sql: Sql) => P
     })
     throw error
   } finally {
+    client.off('error', onError)
     client.release(broken)
   }
 }

@@ -34,9 +34,12 @@ export async function openNodeSession({
   let closed = false
   let timer: NodeJS.Timeout | undefined
   let opening: Promise<void> | undefined
+  /** The newest connection, also one that is not registered yet: it may wait for the lock of one that is cut off. */
+  let latest: pg.Client | undefined
 
   async function open() {
     const next = new pg.Client({ ...connection, keepAlive: true })
+    latest = next
     next.on('error', () => next.end().catch(() => {}))
     next.once('end', () => {
       if (client === next && !closed) reopen(FIRST_DELAY_MS)
@@ -67,6 +70,7 @@ export async function openNodeSession({
     async close() {
       closed = true
       clearTimeout(timer)
+      if (latest !== client) await latest?.end()
       await opening
       await inTransaction(pool, (sql) => sql('delete from node where id = $1::uuid', [nodeId])).catch(() => {})
       await client?.end()
@@ -88,4 +92,13 @@ async function register(sql: Sql, nodeId: string): Promise<void> {
     where id = $1::uuid`,
     [nodeId, NODE_LOCK_CLASS, node?.lockKey],
   )
+  await sql(FORGET)
 }
+
+/**
+ * Rows of nodes that died while PostgreSQL was away or before it was restarted: no lock tells of them. A living one that
+ * is among them lives by its leases, and needs no row.
+ */
+const FORGET = `delete from node where seen_at < clock_timestamp() - interval '1 hour'
+  and postmaster_started_at is distinct from pg_postmaster_start_time()
+  and not exists (select from run_queue where lease_owner = node.id)`

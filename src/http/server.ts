@@ -7,19 +7,21 @@ import type { Log } from '../kernel/log.ts'
 import { currentRequest } from '../kernel/request.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
-import type { Health } from './health.ts'
+import { answerProbe, type Health } from './health.ts'
+import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
 
 export type RequestHandlerOptions = {
   yoga: GraphqlServer
   hosting: { siteOf(host: string): string | null; fetch(request: Request): Promise<Response> }
   health: Health
+  metrics: Pick<Metrics, 'render'>
   log: Log
   corsOrigins: readonly string[]
   maxBodyBytes: number
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, hosting, health, log, corsOrigins, maxBodyBytes } = options
+  const { yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes } = options
   const host = getRequestListener((request) => hosting.fetch(request), { overrideGlobalObjects: false })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
@@ -29,13 +31,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (hosting.siteOf(request.headers.host ?? '') !== null) return host(request, response)
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return host(request, response)
-    if (pathname === '/health/live') return json(response, 200, { status: 'ok' })
-    if (pathname === '/health/ready') {
-      const problem = await health.problem()
-      return problem === null
-        ? json(response, 200, { status: 'ok' })
-        : json(response, 503, { status: 'unavailable', reason: problem })
-    }
+    const probe = await answerProbe(health, pathname)
+    if (probe) return json(response, ...probe)
+    if (pathname === METRICS_PATH) return answerMetrics(response, metrics)
     if (pathname === '/') return response.writeHead(302, { location: GRAPHQL_PATH }).end()
     return json(response, 404, { error: `There is nothing at ${pathname.slice(0, 200)}` })
   }

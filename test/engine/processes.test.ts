@@ -1,22 +1,20 @@
 /** Real processes, killed as the kernel kills. What their engine does inside is tested beside this file. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import { graphql } from '../generated/index.ts'
 import { actions } from '../jobs/operations.ts'
-import { ADMIN_TOKEN, type Answer, type TestApp } from '../support/app.ts'
-import { createTestConnection } from '../support/database.ts'
+import { ADMIN_TOKEN, type TestApp } from '../support/app.ts'
 import { makeJob, publishSite } from '../support/people.ts'
-import { deferred, startReceiver } from '../support/receiver.ts'
+import { startReceiver } from '../support/receiver.ts'
+import { endAll, type LogLine, launch, type RunsheetProcess, sharedDatabase, start } from './launch.ts'
 
-const checkout = path.resolve(import.meta.dirname, '../..')
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 
 const RUN_STORY = graphql(`
   query RunStory($id: ID!) {
@@ -29,38 +27,36 @@ const JOB_SLOTS = graphql(`
   }
 `)
 
-type LogLine = { msg?: string; pid?: number; url?: string }
-const children: ChildProcess[] = []
 const folders: string[] = []
-const servers = new Set<number>()
 
 let databaseUrl: string
 let dataDir: string
-type Node = Awaited<ReturnType<typeof start>>
 /** Two processes on one database, and one on a database of its own. Starting takes longest, so they start together. */
-let nodes: [Node, Node]
-let alone: Node
+let nodes: [RunsheetProcess, RunsheetProcess]
+let alone: RunsheetProcess
+/** Of all processes that ran on the folder. */
+const logs: LogLine[][] = []
 
 beforeAll(async () => {
-  const { user, password, host, port, database } = await createTestConnection()
-  databaseUrl = `postgresql://${user}:${password}@${host}:${port}/${database}`
+  const shared = await sharedDatabase()
+  databaseUrl = shared.DATABASE_URL
   dataDir = mkdtempSync(path.join(tmpdir(), 'runsheet-processes-'))
   chmodSync(dataDir, 0o755)
   folders.push(dataDir)
-  const env = { DATABASE_URL: databaseUrl, SECRET_KEY: '0'.repeat(64), DRAIN_SECONDS: '20' }
+  const env = { ...shared, DRAIN_SECONDS: '20' }
   const [one, two, third] = await Promise.all([start(env), start(env), start({ DATA_DIR: dataDir })])
   nodes = [one, two]
   alone = third
+  logs.push(alone.log)
 }, PATIENCE_MS)
 
 afterAll(async () => {
-  for (const child of children) if (child.exitCode === null && child.signalCode === null) await kill(child, 'SIGKILL')
+  await endAll()
   // A database whose last owner was killed runs on.
-  for (const pid of servers) {
-    try {
-      process.kill(pid, 'SIGINT')
-      await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
-    } catch {}
+  for (const { msg, pid } of logs.flat()) {
+    if (!msg?.startsWith('PostgreSQL') || !pid || !isAlive(pid)) continue
+    process.kill(pid, 'SIGINT')
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
   }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
@@ -71,50 +67,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-/** Answers the exit code, or the signal. */
-async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
-  const exited = once(child, 'exit')
-  child.kill(signal)
-  const [code, ended] = await exited
-  return code ?? ended
-}
-
-function launch(env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    cwd: checkout,
-    env: { PATH: process.env.PATH, PORT: '0', ADMIN_TOKEN, EGRESS_ALLOW_CIDRS: '127.0.0.0/8', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  children.push(child)
-  return child
-}
-
-/** A server that is ready, and a client of its API. */
-async function start(env: Record<string, string>) {
-  const child = launch(env)
-  child.stderr?.resume()
-  const ready = deferred<string>()
-  const log: LogLine[] = []
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-    const entry: LogLine = JSON.parse(line)
-    log.push(entry)
-    if (entry.msg?.startsWith('PostgreSQL') && entry.pid) servers.add(entry.pid)
-    if (entry.msg === 'ready') ready.resolve(entry.url ?? '')
-  })
-  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`it ended with ${code}`)))
-  const url = await Promise.race([ready.promise, ended])
-  ended.catch(() => {})
-  const send: TestApp['send'] = async (document, variables) => {
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${ADMIN_TOKEN}` },
-      body: JSON.stringify({ query: document.toString(), variables }),
-    })
-    return (await response.json()) as Answer<never>
-  }
-  return { child, log, api: { url, send } as TestApp }
 }
 
 async function run(api: TestApp, jobId: string): Promise<string> {
@@ -155,7 +107,7 @@ it(
     const victim = nodes.find(({ child }) => child.pid === rows[0]?.pid)
     const [survivor] = nodes.filter((node) => node !== victim)
     if (!victim || !survivor) throw new Error('no node works on the run')
-    expect(await kill(victim.child, 'SIGKILL')).toBe('SIGKILL')
+    expect(await victim.kill('SIGKILL')).toBe('SIGKILL')
     await expect.poll(() => statusOf(survivor.api, runId), { timeout: 10_000 }).toBe('SUCCEEDED')
     expect(await story(survivor.api, runId)).toEqual(RESCUED)
     expect(receiver.calls.map(({ headers }) => headers['webhook-id'])).toEqual([
@@ -170,8 +122,8 @@ it(
     const { id: slowId } = await makeJob(survivor.api, ADMIN_TOKEN, { actions: [{ webhook: { url: slow.url } }] })
     await run(survivor.api, slowId)
     await expect.poll(() => slow.calls.length, { timeout: 10_000 }).toBe(1)
-    const exited = kill(survivor.child, 'SIGTERM')
-    await expect.poll(() => survivor.log.map(({ msg }) => msg), { timeout: 10_000 }).toContain('stopping')
+    const exited = survivor.kill('SIGTERM')
+    await expect.poll(survivor.messages, { timeout: 10_000 }).toContain('stopping')
     slow.answer()
     expect(await exited).toBe(0)
     const { rows: ends } = await client.query('select status, attempt from run where job_id = $1', [slowId.slice(4)])
@@ -197,11 +149,13 @@ it(
       actions: [{ webhook: { url: ticks.url } }],
     })
     await expect.poll(() => ticks.calls.length, { timeout: 10_000 }).toBeGreaterThan(0)
-    await kill(first.child, 'SIGKILL')
+    await first.kill('SIGKILL')
     const before = ticks.calls.length
 
-    const { child, api, log } = await start({ DATA_DIR: dataDir })
-    expect(log.map(({ msg }) => msg)).toContain('PostgreSQL adopted')
+    const second = await start({ DATA_DIR: dataDir })
+    const { api } = second
+    logs.push(second.log)
+    expect(second.messages()).toContain('PostgreSQL adopted')
     await expect.poll(() => statusOf(api, runId), { timeout: 10_000 }).toBe('SUCCEEDED')
     expect(await story(api, runId)).toEqual(RESCUED)
     expect(await (await fetch(`${api.url}/a/${site.slug}/?_raw`)).text()).toBe('kept')
@@ -213,7 +167,7 @@ it(
     slots.sort((a, b) => a - b)
     expect(job?.enabled).toBe(true)
     expect(slots).toEqual(slots.map((_, index) => (slots[0] ?? 0) + index * 1000))
-    expect(await kill(child, 'SIGTERM')).toBe(0)
+    expect(await second.kill('SIGTERM')).toBe(0)
   },
   PATIENCE_MS,
 )
@@ -221,17 +175,83 @@ it(
 it(
   'a process with a wrong configuration ends with 2 and one line that names the variable',
   async () => {
-    const child = launch({ LEASE_SECONDS: 'ten' })
-    let [out, err] = ['', '']
-    child.stdout?.on('data', (text) => {
-      out += text
-    })
-    child.stderr?.on('data', (text) => {
-      err += text
-    })
-    expect(await once(child, 'close')).toEqual([2, null])
-    expect(out).toBe('')
-    expect(err).toMatch(/^LEASE_SECONDS: [^\n]+\n$/)
+    const { ended, log, said } = launch({ LEASE_SECONDS: 'ten' })
+    expect(await ended).toBe(2)
+    expect(log).toEqual([])
+    expect(said).toEqual([expect.stringMatching(/^LEASE_SECONDS: ./)])
+  },
+  PATIENCE_MS,
+)
+
+it(
+  'a process that is frozen longer than its lease is replaced; thawed, it changes nothing of that, and works on',
+  async () => {
+    const env = { ...(await sharedDatabase()), LEASE_SECONDS: '2' }
+    const pair = await Promise.all([start(env), start(env)])
+    const client = new pg.Client(env.DATABASE_URL)
+    await client.connect()
+    const receiver = await startHoldingReceiver()
+    const { id: jobId } = await makeJob(pair[0].api, ADMIN_TOKEN, { actions: [{ webhook: { url: receiver.url } }] })
+    const runId = await run(pair[0].api, jobId)
+    await expect.poll(() => receiver.calls.length, { timeout: 10_000 }).toBe(1)
+    const { rows } = await client.query('select pid from node where id = (select lease_owner from run_queue)')
+    const frozen = pair.find(({ child }) => child.pid === rows[0]?.pid)
+    const peer = pair.find((node) => node !== frozen)
+    if (!frozen || !peer) throw new Error('no node works on the run')
+
+    frozen.child.kill('SIGSTOP')
+    await expect.poll(() => statusOf(peer.api, runId), { timeout: 30_000 }).toBe('SUCCEEDED')
+    expect(await story(peer.api, runId)).toEqual(RESCUED)
+    const [before] = (await client.query('select to_json(r) as run from run r')).rows
+    const events = (await client.query('select from run_event')).rowCount
+    receiver.answer()
+    frozen.child.kill('SIGCONT')
+    expect(await peer.kill('SIGTERM')).toBe(0)
+    const next = await run(frozen.api, jobId)
+    await expect.poll(() => statusOf(frozen.api, next), { timeout: 30_000 }).toBe('SUCCEEDED')
+    expect(await frozen.readiness()).toEqual([200])
+    expect(await frozen.kill('SIGTERM')).toBe(0)
+    expect((await client.query('select to_json(r) as run from run r where id = $1', [before.run.id])).rows).toEqual([
+      before,
+    ])
+    expect((await client.query('select from run_event where run_id = $1', [before.run.id])).rowCount).toBe(events)
+    expect(receiver.calls).toHaveLength(3)
+    await client.end()
+  },
+  PATIENCE_MS,
+)
+
+it(
+  'a process that is told to stop is not ready, waits for its limit, sends its sockets away and gives back what still runs',
+  async () => {
+    const env = { ...(await sharedDatabase()), DRAIN_SECONDS: '2' }
+    const first = await start(env)
+    const receiver = await startHoldingReceiver()
+    const { id: jobId } = await makeJob(first.api, ADMIN_TOKEN, { actions: [{ webhook: { url: receiver.url } }] })
+    const runId = await run(first.api, jobId)
+    await expect.poll(() => receiver.calls.length, { timeout: 10_000 }).toBe(1)
+    const socket = new WebSocket(`${first.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    await once(socket, 'open')
+    const closed = once(socket, 'close')
+
+    const exited = first.kill('SIGTERM')
+    await expect.poll(first.readiness, { timeout: 10_000 }).toEqual([503, 'the node is stopping'])
+    expect(await statusOf(first.api, runId)).toBe('RUNNING')
+    const later = await run(first.api, jobId)
+    expect((await closed)[0]).toBe(1012)
+    expect(await exited).toBe(0)
+    expect(receiver.calls).toHaveLength(1)
+
+    const second = await start(env)
+    for (const id of [runId, later]) {
+      await expect.poll(() => statusOf(second.api, id), { timeout: 30_000 }).toBe('SUCCEEDED')
+      expect(await story(second.api, id)).toEqual({
+        status: 'SUCCEEDED',
+        losses: 0,
+        attempts: [{ attempt: 1, status: 'SUCCEEDED', error: null }],
+      })
+    }
+    expect(await second.kill('SIGTERM')).toBe(0)
   },
   PATIENCE_MS,
 )
