@@ -26,7 +26,7 @@ const maxGaps = 100
 /** croner keeps 80 KB for each pattern and takes 60 µs to make one. */
 const calendars = createCache<Cron>(256)
 
-/** The first slot after `after`, or null if there is none before the year 10000. At worst some 50 ms, for one that never comes. */
+/** The first slot after `after`, or null if there is none before the year 3000, where croner ends. At worst some 50 ms, for one that never comes. */
 export function nextCronSlot(plan: CronPlan, zone: Zone, dstGap: DstGap, after: number): number | null {
   const now = floor(after)
   let wall = now + zone.offsetAt(now)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type CronDialect, parseCron } from '../../src/schedules/cron-dialect.ts'
 import { RecurrenceError } from '../../src/schedules/errors.ts'
 
@@ -106,7 +106,26 @@ describe('VIXIE', () => {
     ['* * * * 1#2', "'1#2': L, W, # and ? belong to the QUARTZ dialect"],
     ['* * * * +5', "day of week: '+5' is not understood"],
     ['H * * * *', "minute: 'H' is not a value of it"],
-    [`${'0,'.repeat(600)}0 * * * *`, 'a cron expression has at most 1000 characters'],
+    ['0x10 * * * *', "minute: '0x10' is not a value of it"],
+    ['1_0 * * * *', "minute: '1_0' is not understood"],
+    ['00005 * * * *', "minute: '00005' is not a value of it"],
+    ['９ * * * *', "minute: '９' is not understood"],
+    ['１-２ * * * *', "minute: '１-２' is not understood"],
+    ['1–5 * * * *', "minute: '1–5' is not understood"],
+    ['* * * * ſun', "day of week: 'ſun' is not understood"],
+    ['* * * * FRı', "day of week: 'FRı' is not understood"],
+    ['* * * * \u212A', "day of week: '\u212A' is not understood"],
+    ['5\0 4 * * *', "minute: '5\0' is not understood"],
+    ['\0 4 * * *', "minute: '\0' is not understood"],
+    ['5\u00A04 * * * *', "minute: '5\u00A04' is not understood"],
+    ['5\n4 * * *', 'expected 5 fields, or 6 with seconds first; there are 4'],
+    ['* * * * *; DROP TABLE jobs', 'expected 5 fields, or 6 with seconds first; there are 8'],
+    ['* * * * constructor', "day of week: 'constructor' is not a value of it"],
+    ['__proto__ * * * *', "minute: '__proto__' is not understood"],
+    ['NaN * * * *', "minute: 'NaN' is not a value of it"],
+    ['Infinity * * * *', "minute: 'Infinity' is not a value of it"],
+    ['*/1e1 * * * *', "minute: '*/1e1' is not understood"],
+    ['*/99999 * * * *', "minute: '*/99999' is not understood"],
   ])('%j is refused', (expression, message) => {
     expect(refusal(expression, 'VIXIE')).toBe(`expression: ${message}`)
   })
@@ -203,6 +222,26 @@ describe('QUARTZ', () => {
   ])('%j is refused', (expression, message) => {
     expect(refusal(expression, 'QUARTZ')).toBe(`expression: ${message}`)
   })
+})
+
+it.each<[string, string]>([
+  ['a long list', `${'0,'.repeat(5000)}0 * * * *`],
+  ['a long number', `${'9'.repeat(10_000)} * * * *`],
+  ['a long step', `*/${'1'.repeat(10_000)} * * * *`],
+  ['blanks', ' '.repeat(10_000)],
+  ['blanks around what would be right', `${' '.repeat(500)}* * * * *${' '.repeat(500)}`],
+  ['many fields', '* '.repeat(5000)],
+  ['many ranges without an end', '1-'.repeat(5000)],
+  ['surrogates', '💥'.repeat(5000)],
+])('is not even looked at if it has more than 1000 characters: %s', (_, expression) => {
+  for (const dialect of ['VIXIE', 'QUARTZ'] as const) {
+    const looks = vi.spyOn(RegExp.prototype, 'exec')
+    const message = refusal(expression, dialect)
+    const looked = looks.mock.calls.length
+    looks.mockRestore()
+    expect(message).toBe('expression: a cron expression has at most 1000 characters')
+    expect(looked).toBe(0)
+  }
 })
 
 describe('a fixed time', () => {
