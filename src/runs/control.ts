@@ -13,7 +13,7 @@ import { recurrenceOf } from '../schedules/stored.ts'
 import { presentSlots, slotsToBackfill } from './backfill.ts'
 import { enqueueRuns, type WantedRun } from './enqueue.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
-import { DEFAULT_OVERLAP } from './overlap.ts'
+import { DEFAULT_OVERLAP, OVERLAPPED } from './overlap.ts'
 import { type BackfillInput, backfillSpec, MANY_LIMIT, manySpec, type RunJobInput, runJobSpec } from './spec.ts'
 import { isFinal } from './states.ts'
 import { cancelRuns } from './transition/cancel.ts'
@@ -151,20 +151,28 @@ export function createRunControl(deps: {
       const job = await requireJob(viewer, input.jobId)
       const schedule = job.scheduleId && (await prisma.schedule.findUnique({ where: { id: job.scheduleId } }))
       if (!schedule) throw ValidationError.at('jobId', 'the job has no schedule, so there are no slots to backfill')
+      const [clock] = await sql<{ now: Date }>('select clock_timestamp() as now')
+      if (!clock || to > clock.now) {
+        throw ValidationError.at('to', 'must not be in the future: those slots will fire by themselves')
+      }
       const slots = await slotsToBackfill(recurrenceOf(schedule), job, from, to)
       return transaction(async (sql) => {
-        const { version, now } = await lockJob(sql, job.id)
+        const { version } = await lockJob(sql, job.id)
         if (version !== job.version) throw new ConflictError('the job was changed meanwhile: try again', 'VERSION')
-        if (to > now) throw ValidationError.at('to', 'must not be in the future: those slots will fire by themselves')
         const present = onlyMissing === false ? new Set<number>() : await presentSlots(sql, job.id, from, to)
         const missing = slots.filter((slot) => !present.has(slot.getTime()))
         const fields = {
           jobId: job.id,
           trigger: 'BACKFILL' as const,
           priority: priority ?? Math.min(job.priority + BACKFILL_PRIORITY, PRIORITY.highest),
-          policy: overlap ?? job.overlap ?? DEFAULT_OVERLAP.BACKFILL,
         }
-        const wanted = missing.map((scheduledFor) => ({ id: newId(), scheduledFor, ...fields }))
+        const policy = overlap ?? job.overlap ?? DEFAULT_OVERLAP.BACKFILL
+        const last = missing.length - 1
+        const wanted = missing.map((scheduledFor, index) => ({
+          ...{ id: newId(), scheduledFor, ...fields },
+          // Else each part would make one, for the next part to cancel.
+          ...(policy === 'CANCEL_RUNNING' && index < last ? OVERLAPPED : { policy }),
+        }))
         let queued = 0
         for (let start = 0; start < wanted.length; start += PART) {
           const made = await enqueueRuns(sql, wanted.slice(start, start + PART), settings)
@@ -219,9 +227,9 @@ export function createRunControl(deps: {
 
 const noSuchJob = () => new NotFoundError('there is no such job')
 
-async function lockJob(sql: Sql, jobId: string): Promise<{ version: number; now: Date }> {
-  const [job] = await sql<{ version: number; now: Date }>(
-    `select version, clock_timestamp() as now from job where id = $1::uuid and deleted_at is null for no key update`,
+async function lockJob(sql: Sql, jobId: string): Promise<{ version: number }> {
+  const [job] = await sql<{ version: number }>(
+    'select version from job where id = $1::uuid and deleted_at is null for no key update',
     [jobId],
   )
   if (!job) throw noSuchJob()

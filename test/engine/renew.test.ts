@@ -3,8 +3,8 @@ import type { Sql } from '../../src/db/sql.ts'
 import { createRenew } from '../../src/engine/renew.ts'
 import type { Task } from '../../src/engine/worker.ts'
 import { createLog } from '../../src/kernel/log.ts'
-import { createLocalBus } from '../../src/live/bus.ts'
 import type { Loop } from '../../src/kernel/loop.ts'
+import { createLocalBus } from '../../src/live/bus.ts'
 
 const LEASE_SECONDS = 10
 
@@ -61,7 +61,11 @@ function createNode(sql: (runIds: string[]) => Promise<string[]>) {
   const renew = createRenew(
     { clock, sql: answer as Sql, log: createLog('silent'), bus },
     { nodeId: 'n', leaseSeconds: LEASE_SECONDS },
-    { held: () => [...tasks], lose: (some) => lost.push(...some), cancel: (some) => told.push(...some.map(({ runId }) => runId)) },
+    {
+      held: () => [...tasks],
+      lose: (some) => lost.push(...some),
+      cancel: (some) => told.push(...some.map(({ runId }) => runId)),
+    },
   )
   running.push({ loop: renew, clock })
   renew.wake()

@@ -51,6 +51,8 @@ afterAll(() => app?.stop())
 const onArtifact = () => ({ artifactId })
 const onJob = () => ({ jobId })
 const onVersion = () => ({ artifactId, versionNo: 1 })
+const onRun = () => ({ runId: `run_${'0'.repeat(32)}` })
+const onRuns = () => ({ filter: {} })
 
 /** A valid input of each mutation, and the scope that it takes; null: any token. */
 const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = {
@@ -71,7 +73,16 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   pauseJob: { input: onJob, scope: 'jobs:write' },
   resumeJob: { input: onJob, scope: 'jobs:write' },
   deleteJob: { input: onJob, scope: 'jobs:write' },
+  setRunLimit: { input: () => ({ handle: 'alice', limit: 1 }), scope: 'admin' },
   runJob: { input: onJob, scope: 'jobs:run' },
+  backfillJob: {
+    input: () => ({ jobId, from: '2024-01-01T00:00:00Z', to: '2024-01-02T00:00:00Z' }),
+    scope: 'jobs:run',
+  },
+  cancelRun: { input: onRun, scope: 'jobs:run' },
+  cancelRuns: { input: onRuns, scope: 'jobs:run' },
+  retryRun: { input: onRun, scope: 'jobs:run' },
+  retryRuns: { input: onRuns, scope: 'jobs:run' },
   emitEvent: { input: () => ({ type: 'order.paid', artifactId }), scope: 'jobs:run' },
 }
 

@@ -146,6 +146,24 @@ const REFUSED: [what: string, input: object, path: string][] = [
   ['no time at all', { timeout: 0 }, 'timeout'],
   ['more than a day', { timeout: 86_401 }, 'timeout'],
   ['a negative window', { catchUpWindow: -1 }, 'catchUpWindow'],
+  ['a negative spread', { spread: -1 }, 'spread'],
+  ['a spread beyond a day', { spread: 86_401 }, 'spread'],
+  ['a spread as long as the interval', { schedule: { every: { seconds: 60 } }, spread: 60 }, 'spread'],
+  ['a spread longer than the interval', { schedule: { every: { seconds: 1 } }, spread: 86_400 }, 'spread'],
+  ['a priority below -100', { priority: -101 }, 'priority'],
+  ['a priority above 100', { priority: 101 }, 'priority'],
+  ['a priority that its column cannot hold', { priority: 2 ** 31 - 1 }, 'priority'],
+  ['a limit of nothing', { concurrency: { limit: 0 } }, 'concurrency.limit'],
+  ['a negative limit', { concurrency: { limit: -1, key: 'crm' } }, 'concurrency.limit'],
+  ['a limit beyond 10,000', { concurrency: { limit: 10_001 } }, 'concurrency.limit'],
+  ['an empty key', { concurrency: { limit: 1, key: '' } }, 'concurrency.key'],
+  ['a key of 201 characters', { concurrency: { limit: 1, key: 'x'.repeat(201) } }, 'concurrency.key'],
+  ['a key with a NUL', { concurrency: { limit: 1, key: 'a\0' } }, 'concurrency.key'],
+  [
+    'an end before the start of an event job',
+    { eventType: 'x', ...window('2090-01-02T00:00:00Z', '2090-01-01T00:00:00Z') },
+    'endOn',
+  ],
 ]
 
 describe('createJob refuses', () => {
@@ -191,6 +209,14 @@ const MALFORMED: [what: string, input: object, named: string][] = [
   ['a number with a fraction', { timeout: 1.5 }, 'timeout'],
   ['a number as a text', { timeout: '60' }, 'timeout'],
   ['a policy that is none', { overlap: 'CANCEL_EVERYTHING' }, 'overlap'],
+  ['a spread with a fraction', { spread: 0.5 }, 'spread'],
+  ['a priority with a fraction', { priority: 0.5 }, 'priority'],
+  ['a priority as a text', { priority: 'HIGH' }, 'priority'],
+  ['a limit with a fraction', { concurrency: { limit: 1.5 } }, 'limit'],
+  ['a limit that is too large', { concurrency: { limit: 2 ** 31 } }, 'limit'],
+  ['a limit that is null', { concurrency: { limit: null, key: 'crm' } }, 'limit'],
+  ['a key without a limit', { concurrency: { key: 'crm' } }, 'limit'],
+  ['a limit that is a number alone', { concurrency: 5 }, 'concurrency'],
   ['a date that is none', { startOn: '2030-02-30T00:00:00Z' }, 'startOn'],
   ['a date without a zone', { startOn: '2030-02-03T00:00:00' }, 'startOn'],
   ['the year 0', { startOn: '0000-01-01T00:00:00Z' }, 'startOn'],
@@ -229,5 +255,59 @@ describe('runJob refuses', () => {
     const { body } = await post(app, written({ query: RUN, variables: { input: { jobId, payload } } }), alice.token)
     expect(body).toEqual({ data: { answer: { __typename: 'ValidationError', issues: [{ path: 'payload' }] } } })
     expect(await countRows(database)).toEqual(before)
+  })
+})
+
+describe('what people do with runs is refused', () => {
+  const ANSWER = '{ __typename ... on ValidationError { issues { path } } }'
+  const ask = async (name: string, type: string, input: object) => {
+    const query = `mutation($input: ${type}!) { answer: ${name}(input: $input) ${ANSWER} }`
+    const { body } = await post(app, { query, variables: { input } }, alice.token)
+    expect(await countRows(database)).toEqual(before)
+    return body
+  }
+  const range = { from: '2024-01-01T00:00:00Z', to: '2024-01-02T00:00:00Z' }
+
+  it.each([-101, 101, 32_768])('with a priority of %i', async (priority) => {
+    const answer = { __typename: 'ValidationError', issues: [{ path: 'priority' }] }
+    expect((await ask('runJob', 'RunJobInput', { jobId, priority })).data.answer).toEqual(answer)
+    expect((await ask('backfillJob', 'BackfillJobInput', { jobId, ...range, priority })).data.answer).toEqual(answer)
+  })
+
+  it.each([
+    ['a policy that is none', 'runJob', 'RunJobInput', { overlap: 'CANCEL_EVERYTHING' }, 'overlap'],
+    ['a priority with a fraction', 'runJob', 'RunJobInput', { priority: 0.5 }, 'priority'],
+    ['a policy that is none', 'backfillJob', 'BackfillJobInput', { ...range, overlap: 'ALL' }, 'overlap'],
+    ['no end', 'backfillJob', 'BackfillJobInput', { from: range.from }, 'to'],
+    ['an end that is no date', 'backfillJob', 'BackfillJobInput', { ...range, to: 'today' }, 'to'],
+    [
+      'a beginning in the year 0',
+      'backfillJob',
+      'BackfillJobInput',
+      { ...range, from: '0000-01-01T00:00:00Z' },
+      'from',
+    ],
+  ])('with %s: %s', async (_what, name, type, more, named) => {
+    const { data, errors } = await ask(name, type, { jobId, ...more })
+    expect(data).toBeUndefined()
+    expect(JSON.stringify(errors)).toContain(named)
+  })
+
+  it.each([
+    ['cancelRuns', 'CancelRunsInput'],
+    ['retryRuns', 'RetryRunsInput'],
+  ])('as %s without a filter, with a limit that is no number or with a state that is none', async (name, type) => {
+    for (const input of [{}, { filter: null }, { filter: {}, limit: 1.5 }, { filter: { status: 'LATE' } }]) {
+      const { data, errors } = await ask(name, type, input)
+      expect(data).toBeUndefined()
+      expect(errors.length).toBeGreaterThan(0)
+    }
+    for (const limit of [-1, 0, 101]) {
+      const { data } = await ask(name, type, { filter: {}, limit })
+      expect(data.answer).toEqual({ __typename: 'ValidationError', issues: [{ path: 'limit' }] })
+    }
+    for (const filter of [{ jobId: 'job' }, { artifactId: jobId }]) {
+      expect((await ask(name, type, { filter })).data.answer).toEqual({ __typename: 'NotFoundError' })
+    }
   })
 })

@@ -121,11 +121,15 @@ describe('a new job', () => {
       catchUpWindow: 86_400,
       dstGap: 'RUN_AFTER_GAP',
       timeout: 60,
+      spread: 0,
+      priority: 0,
       overlap: null,
     })
-    expect(await create()).toMatchObject(defaults)
+    const unlimited = { ...defaults, spreadOffsetMs: 0, concurrency: null }
+    expect(await create()).toMatchObject(unlimited)
     const nulls = { retry: null, catchUp: null, catchUpWindow: null, dstGap: null, timeout: null, overlap: null }
-    expect(await create({ ...nulls, enabled: null, schedule: null, eventType: null })).toMatchObject(defaults)
+    const none = { ...nulls, spread: null, priority: null, concurrency: null }
+    expect(await create({ ...none, enabled: null, schedule: null, eventType: null })).toMatchObject(unlimited)
     expect(await create({ retry: { maxAttempts: 4, jitter: null } })).toMatchObject({
       retry: { ...defaults.retry, maxAttempts: 4 },
     })
@@ -139,8 +143,19 @@ describe('a new job', () => {
       catchUpWindow: 0,
       dstGap: 'SKIP',
       timeout: 86_400,
+      spread: 86_400,
+      priority: -100,
+      concurrency: { limit: 10_000, key: 'k'.repeat(200) },
     }
     expect(await create(policies)).toMatchObject(policies)
+    const others = { overlap: 'CANCEL_RUNNING', priority: 100, concurrency: { limit: 1 } }
+    expect(await create(others)).toMatchObject({ ...others, concurrency: { limit: 1, key: null } })
+  })
+
+  it('has a place within its spread, which is shorter than its interval', async () => {
+    const { spreadOffsetMs } = await create({ schedule: { every: { seconds: 60 } }, spread: 59 })
+    expect(spreadOffsetMs).toBeGreaterThanOrEqual(0)
+    expect(spreadOffsetMs).toBeLessThan(59_000)
   })
 
   it('belongs to whoever makes it, on an artifact of theirs', async () => {

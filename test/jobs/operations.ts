@@ -14,12 +14,13 @@ const CREATE_JOB = graphql(`
   }
   fragment JobFields on Job {
     id number surface name displayName description notes trigger eventType enabled startOn endOn
-    nextRunAt lastRunAt lastStatus overlap catchUp catchUpWindow dstGap timeout version deletedAt upcoming(count: 3)
+    nextRunAt lastRunAt lastStatus overlap catchUp catchUpWindow dstGap timeout spread spreadOffsetMs priority version deletedAt upcoming(count: 3)
     owner { handle }
     artifact { id }
     schedule { kind expression dialect timezone intervalSeconds at }
     actions { position kind name config }
     retry { maxAttempts backoff initialDelay maxDelay jitter retryOn }
+    concurrency { limit key }
   }
 `)
 

@@ -39,6 +39,9 @@ describe('updating a job', () => {
       catchUpWindow: 5,
       dstGap: 'SKIP',
       timeout: 7,
+      spread: 8,
+      priority: 9,
+      concurrency: { limit: 10, key: 'crm' },
     }
     const before = await create(full)
     expect(await update(before.id, {})).toEqual({ ...before, version: 2 })
@@ -69,18 +72,69 @@ describe('updating a job', () => {
       catchUpWindow: 5,
       dstGap: 'SKIP',
       timeout: 7,
+      spread: 8,
+      priority: 9,
+      concurrency: { limit: 10, key: 'crm' },
     })
-    const { retry, catchUp, catchUpWindow, dstGap, timeout } = fresh
+    const { retry, catchUp, catchUpWindow, dstGap, timeout, spread, priority, spreadOffsetMs, concurrency } = fresh
     expect(await update(job.id, { retry: { maxAttempts: null } })).toMatchObject({
       retry: { ...job.retry, maxAttempts: retry.maxAttempts },
     })
     const nulls = { name: null, description: null, notes: null, startOn: null, endOn: null, overlap: null }
     const policies = { retry: null, catchUp: null, catchUpWindow: null, dstGap: null, timeout: null }
-    expect(await update(job.id, { ...nulls, ...policies })).toMatchObject({
+    const limits = { spread: null, priority: null, concurrency: null }
+    expect(await update(job.id, { ...nulls, ...policies, ...limits })).toMatchObject({
       ...nulls,
-      ...{ retry, catchUp, catchUpWindow, dstGap, timeout },
+      ...{ retry, catchUp, catchUpWindow, dstGap, timeout, spread, priority, spreadOffsetMs, concurrency },
       version: 3,
     })
+    expect({ spread, priority, spreadOffsetMs, concurrency }).toEqual({
+      ...{ spread: 0, priority: 0, spreadOffsetMs: 0 },
+      concurrency: null,
+    })
+  })
+
+  it('sets a limit as a whole: without a key it is for the job alone', async () => {
+    const job = await create({ concurrency: { limit: 10, key: 'crm' } })
+    expect(await update(job.id, { concurrency: { limit: 3 } })).toMatchObject({ concurrency: { limit: 3, key: null } })
+    const keyed = { limit: 4, key: ' a key ☃' }
+    expect(await update(job.id, { concurrency: keyed })).toMatchObject({ concurrency: keyed })
+    expect(await update(job.id, { concurrency: { ...keyed, key: null } })).toMatchObject({ concurrency: { key: null } })
+  })
+
+  it('keeps the spread shorter than the interval, whichever of them changes', async () => {
+    const job = await create({ schedule: { every: { seconds: 60 } }, spread: 30 })
+    const tooLong = { __typename: 'ValidationError', issues: [{ path: 'spread' }] }
+    expect(await refused(job.id, { spread: 60 })).toMatchObject(tooLong)
+    for (const seconds of [30, 1]) {
+      expect(await refused(job.id, { schedule: { every: { seconds } } })).toMatchObject(tooLong)
+    }
+    expect(await refused(job.id, { schedule: { every: { seconds: 10 } }, spread: 10 })).toMatchObject(tooLong)
+    expect(await api.job(job.id)).toEqual(job)
+    await update(job.id, { schedule: { every: { seconds: 31 } } })
+    await update(job.id, { schedule: { every: { seconds: 10 } }, spread: 9 })
+    await update(job.id, { schedule: everyDay, spread: 86_400 })
+    expect(await refused(job.id, { schedule: { every: { seconds: 3600 } } })).toMatchObject(tooLong)
+    await update(job.id, { schedule: { every: { seconds: 3600 } }, spread: null })
+    expect(await api.job(job.id)).toMatchObject({ spread: 0, spreadOffsetMs: 0, version: 5 })
+  })
+
+  it('changes nothing for a priority, a limit or a spread that is none', async () => {
+    const job = await create({ schedule: everyDay, spread: 5, priority: 5, concurrency: { limit: 5, key: 'crm' } })
+    const flaws: [object, string][] = [
+      [{ spread: -1 }, 'spread'],
+      [{ spread: 86_401 }, 'spread'],
+      [{ priority: -101 }, 'priority'],
+      [{ priority: 101 }, 'priority'],
+      [{ concurrency: { limit: 0 } }, 'concurrency.limit'],
+      [{ concurrency: { limit: 10_001 } }, 'concurrency.limit'],
+      [{ concurrency: { limit: 1, key: '' } }, 'concurrency.key'],
+    ]
+    for (const [flaw, path] of flaws) {
+      const answer = await refused(job.id, { name: 'half', ...flaw })
+      expect(answer, JSON.stringify(flaw)).toMatchObject({ __typename: 'ValidationError', issues: [{ path }] })
+    }
+    expect(await api.job(job.id)).toEqual(job)
   })
 
   it('replaces all steps, and cannot leave a job without any', async () => {
