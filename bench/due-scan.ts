@@ -46,7 +46,8 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
 const log = createLog('error')
 const dataDir = await newDataDir()
 const server = await openEmbedded({ dataDir, log })
-const worlds: { jobs: number; database: ReturnType<typeof openDatabase>; sql: Sql; idle: number[]; due: number[] }[] = []
+const worlds: { jobs: number; database: ReturnType<typeof openDatabase>; sql: Sql; idle: number[]; due: number[] }[] =
+  []
 try {
   for (const jobs of SIZES) {
     const name = `jobs_${jobs}`
