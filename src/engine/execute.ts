@@ -137,15 +137,13 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
     })
     if (signal.aborted) return failed('TIMEOUT', 'no time was left for this step', true)
     let cancel = () => {}
+    let onAbort = () => {}
     const abandoned = new Promise<StepOutcome>((resolve) => {
-      signal.addEventListener(
-        'abort',
-        () => {
-          const patience = signal.reason === CANCELLED ? cancelGraceSeconds * 1000 : ABANDON_MS
-          cancel = clock.after(patience, () => resolve(failed('TIMEOUT', 'the action did not stop in time', true)))
-        },
-        { once: true },
-      )
+      onAbort = () => {
+        const patience = signal.reason === CANCELLED ? cancelGraceSeconds * 1000 : ABANDON_MS
+        cancel = clock.after(patience, () => resolve(failed('TIMEOUT', 'the action did not stop in time', true)))
+      }
+      signal.addEventListener('abort', onAbort)
     })
     try {
       return await Promise.race([perform(run, position, signal), abandoned])
@@ -153,6 +151,7 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       log.error({ err: error, runId: run.runId, position }, 'an action threw')
       return failed('INTERNAL', 'the action failed for a reason of ours; see the log', true)
     } finally {
+      signal.removeEventListener('abort', onAbort)
       cancel()
     }
   }

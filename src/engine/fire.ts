@@ -10,6 +10,7 @@ import { newId } from '../kernel/ids.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
 import { enqueueRuns, type WantedRun } from '../runs/enqueue.ts'
 import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
+import { skippedRange } from '../runs/skip-range.ts'
 import type { SkippedRun } from '../runs/transition/record.ts'
 import { countSkipped } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
@@ -52,8 +53,10 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
       const { fire, missed, next } = plan(job)
       slots.push({ jobId: job.jobId, next })
       if (missed) {
-        const { first, until, count } = missed
-        runs.push({ ...slot(job, first), skipReason: 'MISFIRE', skippedCount: count, skippedUntil: until })
+        const { recurrence, grid } = scheduleOf(job)
+        const skip = { jobId: job.jobId, skipReason: 'MISFIRE' as const, ...missed }
+        const range = await skippedRange(sql, recurrence, grid, skip)
+        if (range) runs.push(range)
       }
       // Slots that are caught up together wait for each other: they would all run at once, or all but one be lost.
       const policy = job.overlap ?? (fire.length > 1 ? 'QUEUE_ALL' : DEFAULT_OVERLAP.SCHEDULE)

@@ -25,7 +25,7 @@ export const createTokenSpec = z.object({
 })
 
 export const runLimitSpec = z.object({
-  handle: z.string(),
+  handle: text(NAME_LIMIT),
   limit: z.int().min(1, 'must be at least 1').max(10_000, 'must be at most 10000').nullish(),
 })
 

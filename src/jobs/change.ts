@@ -2,8 +2,8 @@
 import type { Job, Prisma, PrismaClient, Schedule } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
-import { newId } from '../kernel/ids.ts'
 import { notifySql } from '../live/events.ts'
+import { skippedRange } from '../runs/skip-range.ts'
 import { recordRuns } from '../runs/transition/record.ts'
 import { skipWaitingRuns } from '../runs/transition/waiting.ts'
 import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
@@ -108,9 +108,11 @@ export async function skipUnfired(
   if (skipReason !== 'MISFIRE') await skipWaitingRuns(sql, job.id, skipReason)
   const { schedule, nextRunAt, now } = job
   if (!schedule || !nextRunAt || nextRunAt > now) return
-  const slots = slotsBetween(recurrenceOf(schedule), job, new Date(nextRunAt.getTime() - 1), now)
+  const recurrence = recurrenceOf(schedule)
+  const slots = slotsBetween(recurrence, job, new Date(nextRunAt.getTime() - 1), now)
   if (!slots) return
   const { first, newest, count } = slots
-  const skipped = { skipReason, skippedCount: count, skippedUntil: newest }
-  await recordRuns(sql, [{ id: newId(), jobId: job.id, trigger: 'SCHEDULE', scheduledFor: first, ...skipped }])
+  const skip = { jobId: job.id, skipReason, first, until: newest, count }
+  const range = await skippedRange(sql, recurrence, job, skip)
+  if (range) await recordRuns(sql, [range])
 }

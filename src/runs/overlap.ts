@@ -4,8 +4,11 @@
  */
 import type { OverlapPolicy, RunTrigger, SkipReason } from '../db/generated/prisma/enums.ts'
 
-/** Runs of one job that are not final, and how many of them wait for another. */
-export type ActiveCount = { active: number; waiting: number }
+/**
+ * Runs of one job that are not final, how many of them wait for another, and how many of those are behind the job's
+ * priority, as backfilled ones are: they hold up none of the others.
+ */
+export type ActiveCount = { active: number; waiting: number; behind: number }
 
 /** Runs of one job that may wait for each other. A backfill may queue what it may name. */
 export const MAX_WAITING: Record<RunTrigger, number> = {
@@ -33,15 +36,17 @@ export const OVERLAPPED = { skipReason: 'OVERLAP', skippedCount: 1 } as const
 
 /** Decides about one new run, and counts it in. Under CANCEL_RUNNING the others have been asked to stop before. */
 export function admit(policy: OverlapPolicy, count: ActiveCount, trigger: RunTrigger): Admission {
-  const admission = decide[policy](count, MAX_WAITING[trigger])
+  const waiting = trigger === 'BACKFILL' ? count.waiting : count.waiting - count.behind
+  const admission = decide[policy]({ active: count.active, waiting }, MAX_WAITING[trigger])
   if ('waits' in admission) {
     count.active++
     if (admission.waits) count.waiting++
+    if (admission.waits && trigger === 'BACKFILL') count.behind++
   }
   return admission
 }
 
-const decide: Record<OverlapPolicy, (count: ActiveCount, maxWaiting: number) => Admission> = {
+const decide: Record<OverlapPolicy, (count: Omit<ActiveCount, 'behind'>, maxWaiting: number) => Admission> = {
   ALLOW: () => ({ waits: false }),
   SKIP: ({ active }) => (active === 0 ? { waits: false } : OVERLAPPED),
   CANCEL_RUNNING: ({ active }) => ({ waits: active > 0 }),

@@ -3,7 +3,7 @@
  * run's row, its queue entry, its attempt and steps and its events change together or not at all; `seq` is drawn under
  * the run's row lock, so it has no gaps.
  *
- * The fence: after a claim every write names (run, attempt, lease owner) and touches only runs whose queue entry still
+ * The fence: after a start every write names (run, attempt, lease owner) and touches only runs whose queue entry still
  * says so. A worker that lost its lease changes nothing, and sees it by its run missing from the answer.
  *
  * Lock order: jobs (sorted) → queue entries → runs. Whoever must decide about overlap holds the job's row.

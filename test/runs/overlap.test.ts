@@ -18,7 +18,7 @@ const overlaps = { skipReason: 'OVERLAP', skippedCount: 1 }
 
 describe('a new run', () => {
   const decided = (policy: OverlapPolicy, active: number, waiting: number) =>
-    admit(policy, { active, waiting }, 'MANUAL')
+    admit(policy, { active, waiting, behind: 0 }, 'MANUAL')
 
   it('goes ahead when no other run of its job is active', () => {
     for (const policy of POLICIES) expect(decided(policy, 0, 0)).toEqual(RUNS)
@@ -35,10 +35,24 @@ describe('a new run', () => {
     expect(decided('ALLOW', 5000, 0)).toEqual(RUNS)
   })
 
+  it('does not count those that are made up for among the ones it waits with', () => {
+    const { MANUAL, BACKFILL } = MAX_WAITING
+    const backfilling = () => ({ active: 5_000, waiting: 4_999, behind: 4_999 })
+    expect(admit('QUEUE_ALL', backfilling(), 'MANUAL')).toEqual(WAITS)
+    expect(admit('QUEUE_ONE', backfilling(), 'EVENT')).toEqual(WAITS)
+    const count = backfilling()
+    for (let left = BACKFILL - count.waiting; left > 0; left--) {
+      expect(admit('QUEUE_ALL', count, 'BACKFILL')).toEqual(WAITS)
+    }
+    expect(admit('QUEUE_ALL', count, 'BACKFILL')).toMatchObject({ skipReason: 'QUEUE_FULL' })
+    for (let left = MANUAL; left > 0; left--) expect(admit('QUEUE_ALL', count, 'MANUAL')).toEqual(WAITS)
+    expect(admit('QUEUE_ALL', count, 'MANUAL')).toMatchObject({ skipReason: 'QUEUE_FULL' })
+  })
+
   it('counts for those that are decided about after it', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...POLICIES), { maxLength: 50 }), (policies) => {
-        const count: ActiveCount = { active: 0, waiting: 0 }
+        const count: ActiveCount = { active: 0, waiting: 0, behind: 0 }
         const admitted = policies.map((policy): Admission => admit(policy, count, 'MANUAL'))
         const made = admitted.filter((admission) => 'waits' in admission)
         expect(count.active).toBe(made.length)

@@ -164,6 +164,28 @@ describe('the fence', () => {
     expect(await world.kinds(runId)).toEqual(['QUEUED', 'STARTED', ...steps, ...steps, 'SUCCEEDED'])
   })
 
+  it('takes a checkpoint once, however often it is sent because its answer was lost', async () => {
+    await recordRuns(world.sql, [byHand(await world.job(twoSteps))])
+    const { runId } = await beginOne()
+    const claim = { runId, attempt: 1, leaseOwner: nodeA }
+    const step = stepOf(0, { deliveries: [delivery()] })
+    expect(await Promise.all([1, 2, 3].map(() => advanceRun(world.sql, claim, step)))).toEqual([true, true, true])
+    expect(await world.kinds(runId)).toEqual(['QUEUED', 'STARTED', 'STEP_STARTED', 'STEP_FINISHED', 'STEP_STARTED'])
+    expect((await world.steps(runId)).map(({ status }) => status)).toEqual(['SUCCEEDED', 'RUNNING'])
+  })
+
+  it('refuses what a node says of an attempt that was lost, though it has leased the same run anew', async () => {
+    await recordRuns(world.sql, [byHand(await world.job(twoSteps))])
+    const run = await beginOne()
+    expect(await settle(nodeA, lost(run))).toEqual(new Set([run.runId]))
+    const { claims } = await claimRuns(world.sql, nodeA, 10, 10)
+    expect(claims).toMatchObject([{ runId: run.runId, attempt: 1 }])
+    expect(await settle(nodeA, succeeded(run))).toEqual(new Set())
+    expect(await advanceRun(world.sql, { runId: run.runId, attempt: 1, leaseOwner: nodeA }, stepOf(0))).toBe(false)
+    const [again] = await startRuns(world.sql, nodeA, claims)
+    expect(again).toMatchObject({ attempt: 2 })
+  })
+
   it('lets a successor speak for a worker only once the lease has run out', async () => {
     await recordRuns(world.sql, [byHand(await world.job())])
     const run = await beginOne()

@@ -30,7 +30,8 @@ ALTER TABLE "run_queue" ADD COLUMN     "cancel_by" TIMESTAMPTZ(3),
 ADD COLUMN     "group_limit" INTEGER,
 ADD COLUMN     "limit_group" TEXT,
 ADD COLUMN     "owner_id" UUID,
-ADD COLUMN     "owner_limit" INTEGER;
+ADD COLUMN     "owner_limit" INTEGER,
+ADD COLUMN     "started" BOOLEAN NOT NULL DEFAULT false;
 
 -- CreateTable
 CREATE TABLE "log_floor" (

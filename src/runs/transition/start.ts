@@ -36,7 +36,7 @@ export function startRuns(sql: Sql, leaseOwner: string, claims: Omit<Claim, 'lea
 
 const START = `
 with fenced as (
-  update run_queue set attempt = attempt + 1
+  update run_queue set attempt = attempt + 1, started = true
   where run_id = any($1::uuid[]) and lease_owner = $3::uuid
     and attempt = ($2::int[])[array_position($1::uuid[], run_id)]
   returning run_id

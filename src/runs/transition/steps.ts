@@ -44,19 +44,21 @@ export const STEP_EVENT = `jsonb_strip_nulls(jsonb_build_object(
 
 /** A checkpoint: closes a step that succeeded and opens the next. False when the claim no longer holds. */
 export async function advanceRun(sql: Sql, claim: Claim, step: FinishedStep): Promise<boolean> {
-  const moved = await sql(ADVANCE, [claim.runId, claim.attempt, claim.leaseOwner, JSON.stringify(step)])
-  return moved.length > 0
+  const held = await sql(ADVANCE, [claim.runId, claim.attempt, claim.leaseOwner, JSON.stringify(step)])
+  return held.length > 0
 }
 
+/** Sent again because its answer was lost, it finds the step closed, and changes nothing more. */
 const ADVANCE = `
 with fenced as (
-  select run_id from run_queue where run_id = $1::uuid and attempt = $2 and lease_owner = $3::uuid for update
-), moved as (
-  update run set event_seq = event_seq + 2 where id = any(array(select run_id from fenced))
-  returning id, job_id, artifact_id, attempt, event_seq, plan, $4::jsonb as step, ($4::jsonb->>'position')::int + 1 as next
+  select run_id from run_queue where run_id = $1::uuid and attempt = $2 and lease_owner = $3::uuid and started for update
 ), closed as (
-  update run_step set status = 'SUCCEEDED', output = step->'output', finished_at = clock_timestamp()
-  from moved where run_step.run_id = moved.id and position = next - 1
+  update run_step set status = 'SUCCEEDED', output = $4::jsonb->'output', finished_at = clock_timestamp()
+  where run_id = any(array(select run_id from fenced)) and position = ($4::jsonb->>'position')::int and status = 'RUNNING'
+  returning run_id
+), moved as (
+  update run set event_seq = event_seq + 2 where id = any(array(select run_id from closed))
+  returning id, job_id, artifact_id, attempt, event_seq, plan, $4::jsonb as step, ($4::jsonb->>'position')::int + 1 as next
 ), opened as (
   insert into run_step (run_id, position, kind, name, status, attempt, started_at)
   select id, next, plan->'actions'->next->>'kind', plan->'actions'->next->>'name', 'RUNNING', attempt, clock_timestamp()
@@ -73,4 +75,4 @@ with fenced as (
   ) as e(n, kind, data)
   order by n
 )
-select id from moved cross join (select ${notifySql('events')}) told`
+select run_id from fenced cross join (select ${notifySql('events')}) told`

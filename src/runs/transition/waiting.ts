@@ -6,14 +6,15 @@ import type { ActiveCount } from '../overlap.ts'
 /** Counts the runs of each job that are not final. The caller holds the rows of the jobs. */
 export async function countActive(sql: Sql, jobIds: string[]): Promise<(jobId: string) => ActiveCount> {
   const rows = await sql<{ jobId: string } & ActiveCount>(COUNT_ACTIVE, [jobIds])
-  const counts = new Map(jobIds.map((jobId) => [jobId, { active: 0, waiting: 0 }]))
-  for (const { jobId, active, waiting } of rows) counts.set(jobId, { active, waiting })
-  return (jobId) => counts.get(jobId) ?? { active: 0, waiting: 0 }
+  const counts = new Map(rows.map(({ jobId, ...count }) => [jobId, count]))
+  for (const jobId of jobIds) if (!counts.has(jobId)) counts.set(jobId, { active: 0, waiting: 0, behind: 0 })
+  return (jobId) => counts.get(jobId) ?? { active: 0, waiting: 0, behind: 0 }
 }
 
 const COUNT_ACTIVE = `
-select job_id as "jobId", count(*)::int as active, (count(*) filter (where blocked))::int as waiting
-from run_queue where job_id = any($1::uuid[]) group by job_id`
+select q.job_id as "jobId", count(*)::int as active, (count(*) filter (where q.blocked))::int as waiting,
+  (count(*) filter (where q.blocked and q.priority > j.priority))::int as behind
+from run_queue q join job j on j.id = q.job_id where q.job_id = any($1::uuid[]) group by q.job_id`
 
 /**
  * Lets the first waiting run of each job go on if nothing holds it any more. Called after every settlement and by the
