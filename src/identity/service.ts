@@ -92,7 +92,8 @@ export function createIdentityService({ prisma, now = () => new Date() }: { pris
     async setRunLimit(viewer: Viewer, input: RunLimitInput): Promise<Principal> {
       requireAdmin(viewer)
       const { handle, limit } = validate(runLimitSpec, input)
-      const found = await prisma.principal.findFirst({ where: { handle: { in: [handle, `team:${handle}`] } } })
+      const namesakes = await prisma.principal.findMany({ where: { handle: { in: [handle, `team:${handle}`] } } })
+      const found = namesakes.find((principal) => principal.handle === handle) ?? namesakes[0]
       if (!found) throw new NotFoundError(`there is no ${handle}`)
       return prisma.principal.update({ where: { id: found.id }, data: { runLimit: limit ?? null } })
     },

@@ -84,8 +84,12 @@ export const JobType = builder.prismaObject('Job', {
       resolve: (job, _args, context) => actionsOf(job, context),
     }),
     enabled: t.exposeBoolean('enabled', { description: 'False while it is paused.' }),
-    startOn: t.expose('startOn', { type: 'DateTime', nullable: true, description: 'No slot before this.' }),
-    endOn: t.expose('endOn', { type: 'DateTime', nullable: true, description: 'No slot after this.' }),
+    startOn: t.expose('startOn', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'No slot before this, and no event.',
+    }),
+    endOn: t.expose('endOn', { type: 'DateTime', nullable: true, description: 'No slot after this, and no event.' }),
     nextRunAt: t.expose('nextRunAt', { type: 'DateTime', nullable: true, description: 'Its next slot.' }),
     lastRunAt: t.expose('lastRunAt', {
       type: 'DateTime',
@@ -240,8 +244,8 @@ const settings = (t: InputFields) => ({
   eventType: t.string({
     description: 'The event that starts it, such as `artifact.updated`; not together with schedule.',
   }),
-  startOn: t.field({ type: 'DateTime', description: 'No slot before this.' }),
-  endOn: t.field({ type: 'DateTime', description: 'No slot after this.' }),
+  startOn: t.field({ type: 'DateTime', description: 'No slot before this, and no event.' }),
+  endOn: t.field({ type: 'DateTime', description: 'No slot after this, and no event.' }),
   retry: t.field({ type: RetryPolicyInput, description: 'What happens after a failed attempt.' }),
   overlap: t.field({
     type: OverlapPolicyEnum,

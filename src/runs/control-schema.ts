@@ -105,7 +105,8 @@ builder.mutationFields((t) => ({
   backfillJob: t.field({
     type: BackfillType,
     errors: {},
-    description: 'Queues runs for past slots of a job, at most 10,000; all of them or, after an error, none.',
+    description:
+      'Queues runs for past slots of a job, at most 10,000; all of them or, after an error, none. While they last they are runs of the job like any other: under the overlap SKIP, slots that come due are skipped.',
     args: { input: t.arg({ type: BackfillJobInput, required: true, description: 'Which.' }) },
     resolve: (_root, { input: { jobId, ...input } }, { runs, viewer }) =>
       runs.backfill(viewer, { ...input, jobId: expectId('Job', jobId) }),

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Run } from '../../src/db/generated/prisma/client.ts'
+import { newId } from '../../src/kernel/ids.ts'
+import { recordRuns } from '../../src/runs/transition/record.ts'
 import { createStage, createWorld, expectConsistent, type JobInput, succeed, type World } from './world.ts'
 
 let world: World
@@ -25,7 +27,7 @@ const only = (runs: Run[], status: Run['status']) => runs.filter((run) => run.st
 
 describe('after a downtime', () => {
   /** A job that fires each minute and missed its slots for so many minutes. */
-  async function comeBack(input: JobInput, minutes: number) {
+  async function comeBack(input: JobInput, minutes: number, { fired = 0 } = {}) {
     const jobId = await world.job({ ...everyMinute, ...input })
     const [row] = await world.sql<{ at: Date }>(
       `update job set next_run_at = date_trunc('minute', clock_timestamp()) - make_interval(mins => $2)
@@ -33,6 +35,14 @@ describe('after a downtime', () => {
       [jobId, minutes],
     )
     const first = row?.at.getTime() ?? 0
+    const run = (index: number) => ({
+      ...{ id: newId(), jobId, trigger: 'SCHEDULE' as const, waits: false },
+      scheduledFor: new Date(first + index * 60_000),
+    })
+    await recordRuns(
+      world.sql,
+      Array.from({ length: fired }, (_, index) => run(index)),
+    )
     await world.node(succeed)
     await expect.poll(async () => (await jobOf(jobId)).nextRunAt?.getTime(), soon).toBeGreaterThan(Date.now())
     await expect.poll(() => world.sql('select 1 from run_queue'), soon).toEqual([])
@@ -49,6 +59,12 @@ describe('after a downtime', () => {
     expect(only(runs, 'SKIPPED')).toMatchObject([
       { skipReason: 'MISFIRE', skippedCount: 12, scheduledFor: new Date(first), skippedUntil: new Date(all[11] ?? 0) },
     ])
+  })
+
+  it('begins the range where no run is, should the clock have gone back behind slots that fired', async () => {
+    const { runs, all } = await comeBack({ catchUp: 'LATEST', overlap: 'ALLOW' }, 12, { fired: 3 })
+    expect(slotsOf(only(runs, 'SUCCEEDED')).slice(0, 3)).toEqual(all.slice(0, 3))
+    expect(only(runs, 'SKIPPED')).toMatchObject([{ skippedCount: 9, scheduledFor: new Date(all[3] ?? 0) }])
   })
 
   it('ALL runs each of them, one after the other', async () => {

@@ -61,10 +61,15 @@ describe('setRunLimit', () => {
     expect(await limits()).toEqual(before)
   })
 
-  it.each(['', 'nobody', 'Alice', 'team:alice', 'x'.repeat(10_000), '%'])('finds nobody by %j', async (handle) => {
+  it.each(['', 'nobody', 'Alice', 'team:alice', '%'])('finds nobody by %j', async (handle) => {
     const before = await limits()
     expect(await set({ handle, limit: 1 })).toMatchObject({ __typename: 'NotFoundError', code: 'NOT_FOUND' })
     expect(await limits()).toEqual(before)
+  })
+
+  it.each(['al\0ice', 'x'.repeat(10_000)])('refuses what is no handle', async (handle) => {
+    const issues = [{ path: 'handle', message: expect.stringMatching(/\S/) }]
+    expect(await set({ handle, limit: 1 })).toMatchObject({ __typename: 'ValidationError', issues })
   })
 
   it('is for administrators', async () => {
