@@ -132,8 +132,6 @@ export async function createWorld() {
       const connection = { ...database.connection, application_name: NODE_NAME }
       const enginePool = new pg.Pool({ ...connection, max: 6, options: database.enginePool.options.options ?? '' })
       enginePool.on('error', () => {})
-      // inTransaction does not listen for the end of its connection, which so ends the process.
-      enginePool.on('connect', (client) => client.on('error', () => {}))
       const engineSql = sqlOn(enginePool)
       const nodeBus = await openPostgresBus(connection, log)
       const session = await openNodeSession({ connection, nodeId, pool: enginePool, log })
