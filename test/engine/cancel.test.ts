@@ -1,25 +1,17 @@
 /** Cancelling as the nodes see it: whoever works on a run, and whether or not anybody does, it ends. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { claimRuns } from '../../src/engine/claim.ts'
 import { CANCELLED } from '../../src/engine/execute.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { settleRuns } from '../../src/runs/transition/settle.ts'
 import { startRuns } from '../../src/runs/transition/start.ts'
 import { advanceRun, type FinishedStep } from '../../src/runs/transition/steps.ts'
-import { createStage, createWorld, expectConsistent, failure, succeed, type World, webhook } from './world.ts'
+import { createStage, failure, succeed, useWorld, type World, webhook } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const soon = { timeout: 15_000 }
 const cancel = (runId: string) => world.runs.cancel(world.alice, runId)

@@ -1,21 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Perform } from '../../src/engine/ports.ts'
 import { MAX_LOSSES } from '../../src/runs/states.ts'
 import { deferred } from '../support/receiver.ts'
-import { createStage, createWorld, expectConsistent, type JobInput, succeed, type World } from './world.ts'
+import { createStage, type JobInput, succeed, useWorld, type World } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const soon = { timeout: 15_000 }
 const everySecond: JobInput = { schedule: { every: { seconds: 1 } } }

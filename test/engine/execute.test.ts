@@ -1,20 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { DRAINED, LOST } from '../../src/engine/execute.ts'
 import type { Perform } from '../../src/engine/ports.ts'
-import { createStage, createWorld, expectConsistent, failure, type World, webhook } from './world.ts'
+import { createStage, expectConsistent, failure, useWorld, type World, webhook } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const soon = { timeout: 10_000 }
 const retry = { maxAttempts: 3, backoff: 'FIXED' as const, initialDelay: 0 }

@@ -1,21 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Run } from '../../src/db/generated/prisma/client.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { recordRuns } from '../../src/runs/transition/record.ts'
-import { createStage, createWorld, expectConsistent, type JobInput, succeed, type World } from './world.ts'
+import { createStage, type JobInput, succeed, useWorld, type World } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const soon = { timeout: 10_000 }
 const everyMinute: JobInput = { schedule: { cron: { expression: '* * * * *' } } }

@@ -1,22 +1,14 @@
 /** Which of several runs goes first, and what the others cost. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Sql } from '../../src/db/sql.ts'
+import { describe, expect, it } from 'vitest'
 import { claimLimitedRuns, claimRuns, nextAvailable } from '../../src/engine/claim.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import { createStage, createWorld, expectConsistent, type World } from './world.ts'
+import { rowsOf } from './plan-rows.ts'
+import { createStage, useWorld, type World } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const allow = { overlap: 'ALLOW' as const }
 const claimed = async (limit: number) =>
@@ -143,38 +135,6 @@ describe('a run of high priority that is due later', () => {
 })
 
 describe('100,000 entries that are due later', () => {
-  type Node = { 'Actual Rows': number; 'Actual Loops': number; 'Rows Removed by Filter'?: number; Plans?: Node[] }
-  /** Rows that a plan touched, in all of its nodes. */
-  const touched = (node: Node): number =>
-    node['Actual Loops'] * (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) +
-    (node.Plans ?? []).reduce((sum, plan) => sum + touched(plan), 0)
-
-  /** Asks what a function asks as a node does, but of EXPLAIN (ANALYZE); the answer is how many rows that took. */
-  async function rowsOf(mode: string, ask: (sql: Sql) => Promise<unknown>): Promise<number> {
-    const client = await world.database.enginePool.connect()
-    const plans: Node[] = []
-    const explain = async (text: string, values: unknown[] = []) => {
-      if (text.includes('pg_try_advisory')) return [{ ours: true }]
-      const literals = values.map((value) => client.escapeLiteral(String(value))).join(', ')
-      await client.query(`prepare asked as ${text}`)
-      const { rows } = await client.query(
-        `explain (analyze, timing off, format json) execute asked ${literals && `(${literals})`}`,
-      )
-      await client.query('deallocate asked')
-      for (const row of rows) plans.push(row['QUERY PLAN'][0].Plan)
-      return []
-    }
-    try {
-      await client.query(`set plan_cache_mode = ${mode}`)
-      await ask(explain as Sql)
-    } finally {
-      await client.query('reset plan_cache_mode')
-      client.release()
-    }
-    expect(plans).toHaveLength(1)
-    return plans.reduce((sum, plan) => sum + touched(plan), 0)
-  }
-
   const bound = 2_000
   const fill = (group: string | null, priorities: number) =>
     world.sql(
@@ -197,9 +157,9 @@ describe('100,000 entries that are due later', () => {
         await world.start(await world.job(allow))
         await world.start(await world.job({ ...allow, concurrency: { limit: 1 } }))
         const node = newId()
-        expect(await rowsOf(mode, nextAvailable)).toBeLessThan(bound)
-        expect(await rowsOf(mode, (sql) => claimRuns(sql, node, 10, 20))).toBeLessThan(bound)
-        expect(await rowsOf(mode, (sql) => claimLimitedRuns(sql, node, 10, 20))).toBeLessThan(bound)
+        expect(await rowsOf(world.database, mode, nextAvailable)).toBeLessThan(bound)
+        expect(await rowsOf(world.database, mode, (sql) => claimRuns(sql, node, 10, 20))).toBeLessThan(bound)
+        expect(await rowsOf(world.database, mode, (sql) => claimLimitedRuns(sql, node, 10, 20))).toBeLessThan(bound)
         expect(await world.sql('select 1 from run_queue where lease_owner = $1::uuid', [node])).toHaveLength(2)
       }
     }
@@ -214,7 +174,7 @@ describe('100,000 entries that are due later', () => {
       [newId()],
     )
     await world.sql('analyze run_queue')
-    expect(await rowsOf('auto', (sql) => claimLimitedRuns(sql, newId(), 10, 20))).toBeLessThan(20_000)
+    expect(await rowsOf(world.database, 'auto', (sql) => claimLimitedRuns(sql, newId(), 10, 20))).toBeLessThan(20_000)
     await world.sql('delete from run_queue')
   })
 })

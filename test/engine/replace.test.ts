@@ -1,19 +1,11 @@
 /** Overlap CANCEL_RUNNING: a new run takes the place of those before it, and begins when they have ended. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createStage, createWorld, expectConsistent, failure, succeed, type World } from './world.ts'
+import { expect, it } from 'vitest'
+import { createStage, failure, succeed, useWorld, type World } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const soon = { timeout: 15_000 }
 const replacing = { overlap: 'CANCEL_RUNNING' as const }

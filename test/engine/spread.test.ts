@@ -1,20 +1,12 @@
 /** Slots that are spread: the slot stays what it is, and the run begins at its job's place behind it. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Perform } from '../../src/engine/ports.ts'
-import { createWorld, expectConsistent, succeed, type World } from './world.ts'
+import { succeed, useWorld, type World } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const everyThree = { schedule: { cron: { expression: '*/3 * * * * *', timezone: 'UTC' } } }
 const soon = { timeout: 15_000 }

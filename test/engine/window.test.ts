@@ -1,18 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createStage, createWorld, expectConsistent, type JobInput, succeed, type World } from './world.ts'
+import { expect, it } from 'vitest'
+import { createStage, type JobInput, succeed, useWorld, type World } from './world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const [past, future] = [new Date('2001-01-01T00:00:00Z'), new Date('2090-01-01T00:00:00Z')]
 const skipped = { status: 'SKIPPED', trigger: 'EVENT', skipReason: 'OUT_OF_WINDOW', skippedCount: 1 }

@@ -1,6 +1,6 @@
 /** A database with a user whose jobs can be made, nodes that work on them with actions that are functions of the test, and what must always hold. */
 import pg from 'pg'
-import { expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { createEgress } from '../../src/actions/egress.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
 import type { RunStatus } from '../../src/db/generated/prisma/enums.ts'
@@ -224,4 +224,21 @@ export async function expectConsistent({ sql }: World): Promise<void> {
       or (r.status <> 'RUNNING' and exists (select 1 from run_step s where s.run_id = r.id and s.status = 'RUNNING'))
       or (select count(*) from run_attempt a where a.run_id = r.id) <> r.attempt`)
   expect(broken).toEqual([])
+}
+
+/** One world for the tests of a file: after each what must always hold is checked, and the next begins with nothing to do. */
+export function useWorld(onMade: (world: World) => void): void {
+  let world: World | undefined
+  beforeAll(async () => {
+    world = await createWorld()
+    onMade(world)
+  })
+  afterEach(async () => {
+    try {
+      if (world) await expectConsistent(world)
+    } finally {
+      await world?.rest()
+    }
+  })
+  afterAll(() => world?.close())
 }

@@ -268,6 +268,21 @@ describe('what happens now', () => {
   })
 })
 
+it('of more runs than others may wait for fills nobody else’s queue', { timeout: 60_000 }, async () => {
+  const slow = await startSlow()
+  const hourly = { cron: { expression: '0 * * * *', timezone: 'UTC' } }
+  const jobId = await make({ actions: slow.actions, schedule: hourly })
+  const days = { from: midnight(1), to: new Date(Date.UTC(2024, 3, 20)).toISOString() }
+  expect(only(await api.backfill({ jobId, ...days }), 'Backfill')).toMatchObject({ queued: 1_200 })
+  await api.start(jobId)
+  await slow.answer(0)
+  await slow.answer(1)
+  expect(slow.receiver.calls.slice(0, 2).map(({ body }) => JSON.parse(body).run.trigger)).toEqual([
+    'BACKFILL',
+    'MANUAL',
+  ])
+})
+
 describe('backfillJob refuses', () => {
   const refuses = async (input: BackfillJobInput, path: string) => {
     const before = await snapshot(app)

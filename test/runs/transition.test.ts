@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { claimRuns } from '../../src/engine/claim.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import type { Admission } from '../../src/runs/overlap.ts'
@@ -7,7 +7,7 @@ import { type Outcome, settleRuns } from '../../src/runs/transition/settle.ts'
 import { type StartedRun, startRuns } from '../../src/runs/transition/start.ts'
 import { advanceRun, type DeliveryRecord, type FinishedStep } from '../../src/runs/transition/steps.ts'
 import { skipWaitingRuns, unblockRuns } from '../../src/runs/transition/waiting.ts'
-import { createWorld, expectConsistent, type World, webhook } from '../engine/world.ts'
+import { expectConsistent, useWorld, type World, webhook } from '../engine/world.ts'
 
 type NewRun = AnyRun & Admission
 
@@ -17,17 +17,9 @@ const nodeB = newId()
 const slot = (minute: number) => new Date(Date.UTC(2024, 0, 1, 10, minute))
 const LOST = { code: 'LOST', message: 'gone' }
 
-beforeAll(async () => {
-  world = await createWorld()
+useWorld((made) => {
+  world = made
 })
-afterEach(async () => {
-  try {
-    await expectConsistent(world)
-  } finally {
-    await world.rest()
-  }
-})
-afterAll(() => world.close())
 
 const twoSteps = { actions: [webhook('one'), webhook('two')] }
 const byHand = (jobId: string, waits = false): NewRun => ({ id: newId(), jobId, trigger: 'MANUAL', waits })
