@@ -160,12 +160,18 @@ describe('editing a schedule', () => {
   it('fires no old slot: those that are due are written down, and the next is of the new one', async () => {
     const jobId = await world.job(everyMinute)
     await world.missSlotsSince(jobId, 180)
+    const first = Math.ceil(((await jobOf(jobId)).nextRunAt?.getTime() ?? 0) / 60_000) * 60_000
+    const before = Date.now()
     await world.jobs.update(world.alice, { jobId, schedule: { every: { seconds: 1 } } })
     const edited = Date.now()
     await world.node(succeed)
     await expect.poll(async () => only(await world.runsOf(jobId), 'SUCCEEDED').length, soon).toBeGreaterThan(1)
     const [range, ...others] = only(await world.runsOf(jobId), 'SKIPPED')
-    expect(range).toMatchObject({ skipReason: 'MISFIRE', skippedCount: 3 })
+    const until = range?.skippedUntil?.getTime() ?? 0
+    expect(until).toBeGreaterThan(before - 60_000)
+    expect(until).toBeLessThanOrEqual(edited)
+    const skippedCount = (until - first) / 60_000 + 1
+    expect(range).toMatchObject({ skipReason: 'MISFIRE', skippedCount, scheduledFor: new Date(first) })
     expect(others.filter(({ skipReason }) => skipReason === 'MISFIRE')).toEqual([])
     const { anchor } = await jobOf(jobId)
     for (const slot of slotsOf(only(await world.runsOf(jobId), 'SUCCEEDED'))) {
