@@ -6,11 +6,19 @@ import type { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
 import type { Egress } from './egress.ts'
+import type { EffectKey, Subject } from './ports.ts'
+import type { Place } from './template.ts'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 
 /** What a step is told: the run as it was planned, and where it stands. */
 export type StepContext = {
+  /** For whom it is done. */
+  subject: Subject
+  /** By what an effect inside of Runsheet is known, so that it happens once; null: it is being tried out. */
+  effect: EffectKey | null
+  /** How many events stand before the run in its chain. */
+  depth: number
   /** UUID with dashes. */
   runId: string
   /** The step's place in the run, from 0. */
@@ -32,18 +40,23 @@ export type StepContext = {
   artifact: { id: string; slug: string; url: string } | null
   event: { id: string; type: string; payload: JsonValue } | null
   input: JsonValue
+  /** What the steps before it left, by their names. */
+  steps: Readonly<Record<string, JsonValue>>
   /** `whsec_…`, the current one first; all of them sign. */
   signingSecrets: readonly string[]
 }
 
-/** One outgoing call. */
+/** One outgoing call, or one recipient of a mail. */
 export type Delivery = {
+  /** HTTP's, or `SMTP`. */
   method: string
-  /** Without user name and password. */
+  /** Without what is secret in it; of a mail `mailto:` and the recipient. */
   url: string
   /** Bytes of the request's body. */
   requestBytes: number
-  /** Null when no answer came. */
+  /** Names in lower case; without the values that are secret. */
+  requestHeaders: Record<string, string>
+  /** Of HTTP or of SMTP; null when no answer came. */
   status: number | null
   /** Names in lower case, several values joined by `, `; without `set-cookie`. */
   responseHeaders: Record<string, string>
@@ -68,8 +81,13 @@ export type Failure = {
   gone?: true
 }
 
-type StepResult =
-  | { ok: true; output: JsonValue; deliveries: Delivery[] }
+export type StepResult =
+  | {
+      ok: true
+      output: JsonValue
+      deliveries: Delivery[] /** For people: what went wrong without failing it. */
+      warnings?: string[]
+    }
   | { ok: false; failure: Failure; deliveries: Delivery[] }
 
 export type DriverDeps = {
@@ -82,8 +100,14 @@ export type DriverDeps = {
 /** `Config` is the parsed form: defaults are filled in. */
 export type Driver<Config> = {
   config: ActionKind<Config>['config']
-  /** What the shape cannot say, as far as it is known before a run. Paths start at the configuration. */
-  check(config: Config): Issue[]
+  /**
+   * What the shape cannot say, as far as it is known before a run: also whether what it names is there for `subject`.
+   * Paths start at the configuration. Texts may still hold templates.
+   */
+  check(config: Config, subject: Subject): Issue[] | Promise<Issue[]>
+  /** The fields whose texts may hold templates, and where their values land. Other fields may hold none. */
+  places?(config: Config): Partial<Record<keyof Config, Place>>
+  /** `config` has its templates filled in. */
   execute(config: Config, context: StepContext): Promise<StepResult>
 }
 
@@ -94,5 +118,7 @@ export type ActionKind<Config> = {
   description: string
   /** Each field carries a description. */
   config: z.ZodObject & z.ZodType<Config>
+  /** The configuration for those who may read a job and not change it: without what is secret in it. Absent: nothing is. */
+  redact?(config: Config): Config
   create(deps: DriverDeps): Driver<Config>
 }

@@ -36,6 +36,7 @@ export async function callHttp(egress: Egress, { url, ...request }: HttpCall): P
     method: request.method,
     url: withoutUserInfo(url),
     requestBytes: request.body?.length ?? 0,
+    requestHeaders: request.headers,
     status: null,
     responseHeaders: {},
     responseBody: Buffer.alloc(0),

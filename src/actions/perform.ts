@@ -19,6 +19,9 @@ export function createPerform(deps: {
     const { runId, attempt, trigger, scheduledFor, plan, event, input, sealedSecret } = run
     const { job, artifact } = plan
     return {
+      subject: { ownerId: job.ownerId, artifactId: artifact?.id ?? null },
+      effect: { runId, position },
+      depth: event?.depth ?? 0,
       runId,
       position,
       attempt,
@@ -37,6 +40,9 @@ export function createPerform(deps: {
       },
       event: event && { id: formatId('DomainEvent', event.id), type: event.type, payload: event.payload as JsonValue },
       input: (input ?? null) as JsonValue,
+      steps: Object.fromEntries(
+        plan.actions.slice(0, position).map(({ name }, index) => [name, (run.done[index] ?? null) as JsonValue]),
+      ),
       signingSecrets: sealedSecret ? [seal.open(Buffer.from(sealedSecret, 'base64'))] : [],
     }
   }

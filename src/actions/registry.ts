@@ -1,56 +1,109 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
 import { type Issue, ValidationError } from '../kernel/errors.ts'
-import type { Driver, DriverDeps } from './driver.ts'
+import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
 import { webhook } from './drivers/webhook.ts'
+import type { Subject } from './ports.ts'
+import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
 
 export const actionKinds = [webhook]
 
 export type ActionRegistry = {
   kinds: readonly string[]
-  /** The driver takes a stored configuration; one that fits it no longer fails the step with CONFIG. */
+  /**
+   * The driver takes a stored configuration and fills in its templates. A configuration that fits it no longer fails the
+   * step with CONFIG, a template that leads nowhere with TEMPLATE.
+   */
   get(kind: string): Driver<unknown> | undefined
   /**
    * The configuration with its defaults filled in, checked as far as can be known before a run. A field that is null
-   * counts as absent. `at` stands before the paths of the issues: `actions.0.webhook`.
+   * counts as absent. `at` stands before the paths of the issues: `actions.0.webhook`. `steps`: names of those before it.
    * @throws ValidationError
    */
-  parse(kind: string, config: unknown, at?: string): unknown
+  parse(
+    kind: string,
+    config: unknown,
+    options: { subject: Subject; at?: string; steps?: readonly string[] },
+  ): Promise<unknown>
+  /** A stored configuration without what is secret in it. */
+  redact(kind: string, config: unknown): unknown
 }
 
 export function createActionRegistry(deps: DriverDeps): ActionRegistry {
-  const byKind = new Map(actionKinds.map(({ kind, create }) => [kind, generic(create(deps))]))
+  const byKind = new Map(actionKinds.map(({ kind, create }) => [kind, generic(create(deps) as Driver<unknown>)]))
+  const redactions = new Map(actionKinds.map((each) => [each.kind, redactionOf(each as AnyKind)]))
   const kinds = [...byKind.keys()]
   return {
     kinds,
     get: (kind) => byKind.get(kind),
-    parse(kind, config, at = '') {
+    async parse(kind, config, { subject, at = '', steps = [] }) {
       const driver = byKind.get(kind)
       if (!driver) throw ValidationError.at(at, `there is no action "${kind}"; the kinds are ${kinds.join(', ')}`)
       const parsed = driver.config.safeParse(withoutNulls(config))
-      const issues = parsed.success ? driver.check(parsed.data) : issuesOf(parsed.error)
+      const issues = parsed.success
+        ? [...(await driver.check(parsed.data, subject)), ...issuesInTemplates(driver, parsed.data, steps)]
+        : issuesOf(parsed.error)
       if (issues.length === 0) return parsed.data
       throw new ValidationError(
         issues.map(({ path, message }) => ({ path: [at, path].filter(Boolean).join('.'), message })),
       )
     },
+    redact: (kind, config) => redactions.get(kind)?.(config) ?? null,
+  }
+}
+
+type AnyKind = { config: Driver<unknown>['config']; redact?: (config: never) => unknown }
+
+function redactionOf({ config: shape, redact }: AnyKind): (config: unknown) => unknown {
+  if (!redact) return (config) => config
+  return (config) => {
+    const parsed = shape.safeParse(config)
+    return parsed.success ? redact(parsed.data as never) : null
   }
 }
 
 /** A driver for a configuration of unknown shape: it is parsed before each use. */
-function generic<Config>(driver: Driver<Config>): Driver<unknown> {
+function generic(driver: Driver<unknown>): Driver<unknown> {
   return {
     ...driver,
-    check(config) {
+    check(config, subject) {
       const parsed = driver.config.safeParse(config)
-      return parsed.success ? driver.check(parsed.data) : issuesOf(parsed.error)
+      return parsed.success ? driver.check(parsed.data, subject) : issuesOf(parsed.error)
     },
     async execute(config, context) {
       const parsed = driver.config.safeParse(config)
-      if (parsed.success) return driver.execute(parsed.data, context)
-      const { message } = new ValidationError(issuesOf(parsed.error))
-      return { ok: false, failure: { code: 'CONFIG', message, transient: false }, deliveries: [] }
+      if (!parsed.success) return unfit(issuesOf(parsed.error))
+      const places = driver.places?.(parsed.data) as Record<string, Place> | undefined
+      if (!places || !holdsTemplate(parsed.data)) return driver.execute(parsed.data, context)
+      try {
+        const filled = driver.config.safeParse(fillConfig(parsed.data as object, places as never, scopeOf(context)))
+        return filled.success ? driver.execute(filled.data, context) : unfit(issuesOf(filled.error))
+      } catch (error) {
+        if (error instanceof TemplateError) return failed('TEMPLATE', error.message)
+        throw error
+      }
     },
   }
+}
+
+const holdsTemplate = (config: unknown) => JSON.stringify(config).includes('{{')
+
+const scopeOf = ({ steps, run: { job, ...run }, artifact, event, input }: StepContext) => ({
+  ...{ steps, run, job, artifact, event, input },
+})
+
+const failed = (code: string, message: string): StepResult => ({
+  ok: false,
+  failure: { code, message, transient: false },
+  deliveries: [],
+})
+
+const unfit = (issues: Issue[]) => failed('CONFIG', new ValidationError(issues).message)
+
+function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: readonly string[]): Issue[] {
+  const fields = config as Record<string, unknown>
+  return Object.entries(driver.places?.(config) ?? {}).flatMap(([field, place]) =>
+    templateIssues(fields[field], place as Place, steps, field),
+  )
 }
 
 function withoutNulls(config: unknown): unknown {

@@ -1,10 +1,15 @@
 /** Actions in GraphQL: one input per kind, made from its driver. */
+import type { z } from 'zod'
 import { builder } from '../graphql/builder.ts'
 import { inputFromZod } from '../graphql/zod-input.ts'
 import { formatId } from '../kernel/ids.ts'
 import { actionKinds } from './registry.ts'
+import { stepName } from './spec.ts'
 
 const pascal = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
+
+const inputOf = (kind: string, description: string, config: z.ZodObject) =>
+  inputFromZod(`${pascal(kind)}ActionInput`, description, config.extend({ name: stepName.optional() }))
 
 export const ActionInputType = builder.inputType('ActionInput', {
   description: 'What a step does: exactly one kind.',
@@ -13,7 +18,7 @@ export const ActionInputType = builder.inputType('ActionInput', {
     Object.fromEntries(
       actionKinds.map(({ kind, description, config }) => [
         kind,
-        t.field({ type: inputFromZod(`${pascal(kind)}ActionInput`, description, config), description }),
+        t.field({ type: inputOf(kind, description, config), description }),
       ]),
     ),
 })

@@ -42,6 +42,10 @@ function typeOf(type: unknown, name: string, field: string): unknown {
   if (type instanceof z.ZodBoolean) return 'Boolean'
   if (type instanceof z.ZodNumber) return type.format?.includes('int') ? 'Int' : 'Float'
   if (type instanceof z.ZodEnum) return enumOf(type, `${name.replace(/Input$/, '')}${pascal(field)}`)
+  if (type instanceof z.ZodObject) {
+    const nested = `${name.replace(/Input$/, '')}${pascal(field)}Input`
+    return inputFromZod(nested, type.description ?? '', type)
+  }
   if (type instanceof z.ZodArray) return [typeOf(type.element, name, field)]
   if (type instanceof z.ZodRecord || type instanceof z.ZodUnknown) return 'JSON'
   throw new Error(`${name}.${field}: no GraphQL input is known for this zod type`)

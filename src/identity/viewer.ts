@@ -1,5 +1,14 @@
 /** Who asks: a principal with the scopes of the token in use, or nobody (null). */
-export const SCOPES = ['artifacts:read', 'artifacts:write', 'jobs:read', 'jobs:write', 'jobs:run', 'admin'] as const
+export const SCOPES = [
+  'artifacts:read',
+  'artifacts:write',
+  'data:read',
+  'data:write',
+  'jobs:read',
+  'jobs:write',
+  'jobs:run',
+  'admin',
+] as const
 
 export type Scope = (typeof SCOPES)[number]
 

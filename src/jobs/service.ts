@@ -1,6 +1,7 @@
 /** Jobs: when × what. Every change of a schedule leaves the job with its next slot, or with none, in the same transaction. */
 import type { ActionRegistry } from '../actions/registry.ts'
 import { newSigningSecret } from '../actions/signature.ts'
+import { type ActionInput, parseSteps } from '../actions/steps.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type {
   Action,
@@ -25,7 +26,6 @@ import type { ScheduleService } from '../schedules/service.ts'
 import type { ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
-import { type ActionInput, parseActions } from './action-input.ts'
 import {
   changeJob,
   databaseNow,
@@ -112,9 +112,9 @@ export function createJobService(deps: {
       const owner = requireScope(viewer, 'jobs:write')
       const spec = validate(createJobSpec, input)
       const recurrence = input.schedule ? schedules.parse(input.schedule) : null
-      const steps = parseActions(registry, input.actions)
       const trigger = triggerOf(recurrence !== null, spec.eventType ?? null)
       const artifactId = input.artifactId ? await requireArtifact(owner, input.artifactId) : null
+      const steps = await parseSteps(registry, input.actions, { ownerId: owner.principalId, artifactId })
       const enabled = spec.enabled ?? true
       const { name, description, notes, eventType, startOn, endOn } = spec
 
@@ -179,7 +179,9 @@ export function createJobService(deps: {
       requireScope(viewer, 'jobs:write')
       const spec = validate(updateJobSpec, input)
       const recurrence = input.schedule ? schedules.parse(input.schedule) : null
-      const steps = input.actions === undefined ? null : parseActions(registry, input.actions ?? [])
+      const { ownerId, artifactId } = await requireJob(viewer, jobId)
+      const subject = { ownerId, artifactId }
+      const steps = input.actions === undefined ? null : await parseSteps(registry, input.actions ?? [], subject)
       const { name, description, notes, startOn, endOn, dstGap } = spec
 
       return update(

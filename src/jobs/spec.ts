@@ -6,7 +6,6 @@ import { text } from '../kernel/storable.ts'
 const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
 const NOTES_LIMIT = 10_000
-export const ACTIONS_LIMIT = 50
 
 const DAY = 86_400
 const YEAR = 366 * DAY

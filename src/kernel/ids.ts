@@ -17,6 +17,10 @@ const prefixes = {
   ApiToken: 'tok',
   Delivery: 'dlv',
   DomainEvent: 'evt',
+  Stack: 'stk',
+  Dataset: 'dat',
+  DatasetRow: 'row',
+  DatasetSnapshot: 'snp',
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -14,7 +14,7 @@ export const RunTriggerEnum = builder.enumType('RunTrigger', {
 export const SkipReasonEnum = builder.enumType('SkipReason', {
   description:
     'Why it did not become work: another run was on (OVERLAP), too many waited (QUEUE_FULL), nobody was there in time (MISFIRE), its job was paused or deleted, or the event came before startOn or after endOn (OUT_OF_WINDOW).',
-  values: ['OVERLAP', 'QUEUE_FULL', 'MISFIRE', 'PAUSED', 'DELETED', 'OUT_OF_WINDOW'] as const,
+  values: ['OVERLAP', 'QUEUE_FULL', 'MISFIRE', 'PAUSED', 'DELETED', 'OUT_OF_WINDOW', 'LOOP'] as const,
 })
 
 export const AttemptStatusEnum = builder.enumType('AttemptStatus', {

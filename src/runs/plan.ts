@@ -4,7 +4,7 @@ import type { Backoff, RetryOn } from '../db/generated/prisma/enums.ts'
 type PlannedAction = { kind: string; name: string; config: unknown }
 
 export type RunPlan = {
-  job: { id: string; name: string | null }
+  job: { id: string; name: string | null; ownerId: string }
   artifact: { id: string; slug: string } | null
   actions: PlannedAction[]
   /** Seconds that one attempt may take. */
@@ -27,11 +27,11 @@ export type RetryPolicy = {
 
 /** An expression of SQL that makes the plan of the job `j`. */
 export const planSql = `jsonb_build_object(
-  'job', jsonb_build_object('id', j.id, 'name', j.name),
+  'job', jsonb_build_object('id', j.id, 'name', j.name, 'ownerId', j.owner_id),
   'artifact', (select jsonb_build_object('id', a.id, 'slug', a.slug) from artifact a where a.id = j.artifact_id),
   'actions', (
     select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'name', c.name, 'config', c.config) order by c.position), '[]')
-    from action c where c.job_id = j.id
+    from action c where case when j.stack_id is null then c.job_id = j.id else c.stack_id = j.stack_id end
   ),
   'timeout', j.timeout_seconds,
   'retry', jsonb_build_object(

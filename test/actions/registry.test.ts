@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { StepContext } from '../../src/actions/driver.ts'
 import { createEgress } from '../../src/actions/egress.ts'
 import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { startReceiver } from '../support/receiver.ts'
+import { nobody, stepContext } from './context.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
@@ -11,9 +11,9 @@ function open() {
   return createActionRegistry({ egress, version: '0.0.0' })
 }
 
-function issuesOf(run: () => unknown) {
+async function issuesOf(run: () => Promise<unknown>) {
   try {
-    run()
+    await run()
   } catch (error) {
     if (error instanceof ValidationError) return error.issues
     throw error
@@ -21,20 +21,10 @@ function issuesOf(run: () => unknown) {
   return []
 }
 
-const context: StepContext = {
-  runId: '0190a3b4-0000-7000-8000-000000000001',
-  position: 0,
-  attempt: 1,
-  signal: new AbortController().signal,
-  run: { id: 'run_1', job: { id: 'job_1', name: null }, trigger: 'MANUAL', scheduledFor: null, attempt: 1 },
-  artifact: null,
-  event: null,
-  input: null,
-  signingSecrets: [],
-}
+const context = stepContext()
 
 describe('the registry', () => {
-  test('knows its kinds, each with a description and a driver', () => {
+  test('knows its kinds, each with a description and a driver', async () => {
     const registry = open()
     expect(registry.kinds).toContain('webhook')
     expect(registry.kinds).toEqual(actionKinds.map(({ kind }) => kind))
@@ -44,9 +34,9 @@ describe('the registry', () => {
     expect(registry.get('constructor')).toBe(undefined)
   })
 
-  test('fills in defaults, and takes null for absent', () => {
+  test('fills in defaults, and takes null for absent', async () => {
     const config = { url: 'https://example.com/', method: null, headers: null, body: null, contentType: null }
-    expect(open().parse('webhook', config)).toEqual({
+    expect(await open().parse('webhook', config, { subject: nobody })).toEqual({
       url: 'https://example.com/',
       method: 'POST',
       headers: {},
@@ -54,24 +44,30 @@ describe('the registry', () => {
     })
   })
 
-  test('names each field that is wrong by its path', () => {
+  test('names each field that is wrong by its path', async () => {
     const config = { url: 7, method: 'TRACE', headers: { 'x-a': 1 } }
-    const paths = issuesOf(() => open().parse('webhook', config, 'actions.0.webhook')).map(({ path }) => path)
+    const paths = (
+      await issuesOf(() => open().parse('webhook', config, { subject: nobody, at: 'actions.0.webhook' }))
+    ).map(({ path }) => path)
     expect(paths).toEqual(['actions.0.webhook.url', 'actions.0.webhook.method', 'actions.0.webhook.headers.x-a'])
   })
 
-  test('names what the shape cannot say in the same way', () => {
-    expect(issuesOf(() => open().parse('webhook', { url: 'http://10.0.0.1/' }, 'actions.2'))).toEqual([
-      { path: 'actions.2.url', message: '10.0.0.1 is not at a public address' },
+  test('names what the shape cannot say in the same way', async () => {
+    expect(
+      await issuesOf(() => open().parse('webhook', { url: 'http://10.0.0.1/' }, { subject: nobody, at: 'actions.2' })),
+    ).toEqual([{ path: 'actions.2.url', message: '10.0.0.1 is not at a public address' }])
+    expect(await issuesOf(() => open().parse('webhook', { url: '' }, { subject: nobody }))).toMatchObject([
+      { path: 'url' },
     ])
-    expect(issuesOf(() => open().parse('webhook', { url: '' }))).toMatchObject([{ path: 'url' }])
     for (const config of [null, 'text', [], 1]) {
-      expect(issuesOf(() => open().parse('webhook', config, 'actions.0'))).toMatchObject([{ path: 'actions.0' }])
+      expect(await issuesOf(() => open().parse('webhook', config, { subject: nobody, at: 'actions.0' }))).toMatchObject(
+        [{ path: 'actions.0' }],
+      )
     }
   })
 
-  test('says which kinds there are when asked for another', () => {
-    expect(issuesOf(() => open().parse('pigeon', {}, 'actions.0'))).toEqual([
+  test('says which kinds there are when asked for another', async () => {
+    expect(await issuesOf(() => open().parse('pigeon', {}, { subject: nobody, at: 'actions.0' }))).toEqual([
       { path: 'actions.0', message: expect.stringMatching(/"pigeon".*webhook/) },
     ])
   })
@@ -79,7 +75,9 @@ describe('the registry', () => {
   test('a parsed configuration survives storage and runs', async () => {
     const receiver = await startReceiver()
     const registry = open()
-    const stored = JSON.parse(JSON.stringify(registry.parse('webhook', { url: receiver.url, body: { a: 1 } })))
+    const stored = JSON.parse(
+      JSON.stringify(await registry.parse('webhook', { url: receiver.url, body: { a: 1 } }, { subject: nobody })),
+    )
     expect(await registry.get('webhook')?.execute(stored, context)).toMatchObject({ ok: true })
     expect(receiver.calls).toMatchObject([{ method: 'POST', body: '{"a":1}' }])
   })

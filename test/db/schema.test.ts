@@ -37,6 +37,16 @@ const HAND_WRITTEN = {
   artifact_slug_live:
     'UNIQUE INDEX artifact_slug_live ON public.artifact USING btree (slug) WHERE (deleted_at IS NULL)',
   artifact_slug: 'INDEX artifact_slug ON public.artifact USING btree (slug)',
+  deployment_of_run:
+    'UNIQUE INDEX deployment_of_run ON public.deployment USING btree (run_id, run_position) WHERE (run_id IS NOT NULL)',
+  dataset_snapshot_of_run:
+    'UNIQUE INDEX dataset_snapshot_of_run ON public.dataset_snapshot USING btree (dataset_id, run_id, run_position) WHERE (run_id IS NOT NULL)',
+  dataset_name:
+    'UNIQUE INDEX dataset_name ON public.dataset USING btree (artifact_id, name) WHERE (artifact_id IS NOT NULL)',
+  dataset_slug: 'UNIQUE INDEX dataset_slug ON public.dataset USING btree (owner_id, slug) WHERE (artifact_id IS NULL)',
+  job_stack: 'INDEX job_stack ON public.job USING btree (stack_id) WHERE (stack_id IS NOT NULL)',
+  job_of_stack:
+    'UNIQUE INDEX job_of_stack ON public.job USING btree (stack_id) WHERE (hidden AND (deleted_at IS NULL))',
 }
 
 const QUERIES = {

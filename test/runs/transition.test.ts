@@ -43,6 +43,7 @@ const delivery = (more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
   method: 'POST',
   url: 'https://receiver.example/',
   requestBytes: 2,
+  requestHeaders: {},
   status: 200,
   responseHeaders: { 'x-a': 'b' },
   responseBody: Buffer.from([0, 255]).toString('base64'),

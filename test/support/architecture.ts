@@ -23,7 +23,7 @@ const inside =
 
 /** Asks no database, no clock and no network: the same question has the same answer. */
 const PURE = new Set(
-  'cache cron-dialect cron-slots errors events high-water overlap paths permissions plan recurrence render retry rights signature slots spec spread states stored tokens viewer wall-clock zones'.split(
+  'cache cron-dialect cron-slots errors events high-water overlap paths permissions plan recurrence render retry rights signature slots spec spread states stored template tokens viewer wall-clock zones'.split(
     ' ',
   ),
 )

@@ -3,7 +3,7 @@ import type { AttemptStatus } from '../../db/generated/prisma/enums.ts'
 import type { Sql } from '../../db/sql.ts'
 import { notifySql } from '../../live/events.ts'
 import { isFinal, type RunError } from '../states.ts'
-import { type FinishedStep, insertDeliveries, STEP_EVENT } from './steps.ts'
+import { type FinishedStep, insertDeliveries, STEP_EVENT, warningsOf } from './steps.ts'
 
 /** How an attempt ended, and what becomes of its run. */
 export type Outcome = {
@@ -86,7 +86,7 @@ with given as materialized (
     status = g.status,
     attempt = run.attempt - (g.status = 'QUEUED')::int,
     losses = run.losses + (g."attemptStatus" is not distinct from 'LOST')::int,
-    error = g.error, output = g.output,
+    error = g.error, output = g.output, warnings = run.warnings || ${warningsOf('g.step')},
     available_at = coalesce(f.available_at, run.available_at),
     finished_at = case when f.available_at is null then clock_timestamp() end,
     event_seq = run.event_seq + 1 + (g.step is not null)::int

@@ -17,7 +17,7 @@ export type StartedRun = {
   scheduledFor: Date | null
   input: unknown
   plan: RunPlan
-  event: { id: string; type: string; payload: unknown } | null
+  event: { id: string; type: string; payload: unknown; depth: number } | null
   /** The job's signing secret as it is stored: encrypted, in base64. */
   sealedSecret: string | null
   /** Seconds from the instant at which it could start to its start. */
@@ -71,7 +71,7 @@ with fenced as (
   order by id, n
 )
 select id as "runId", job_id as "jobId", attempt, losses, trigger, scheduled_for as "scheduledFor", input, plan,
-  (select jsonb_build_object('id', d.id, 'type', d.type, 'payload', d.payload)
+  (select jsonb_build_object('id', d.id, 'type', d.type, 'payload', d.payload, 'depth', d.depth)
     from domain_event d where d.id = task.domain_event_id) as event,
   (select encode(s.current, 'base64') from signing_secret s where s.job_id = task.job_id) as "sealedSecret",
   delay, coalesce(done, '[]') as done

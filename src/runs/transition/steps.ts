@@ -11,6 +11,7 @@ export type DeliveryRecord = {
   method: string
   url: string
   requestBytes: number
+  requestHeaders: Record<string, string>
   status: number | null
   responseHeaders: Record<string, string> | null
   /** Base64. */
@@ -27,20 +28,25 @@ export type FinishedStep = {
   status: Exclude<StepStatus, 'RUNNING'>
   output?: unknown
   error?: RunError
+  warnings?: string[]
   deliveries: DeliveryRecord[]
 }
 
 export const insertDeliveries = (source: string) => `
-  insert into delivery (id, run_id, attempt, position, method, url, request_bytes, status, response_headers,
+  insert into delivery (id, run_id, attempt, position, method, url, request_bytes, request_headers, status, response_headers,
     response_body, truncated, error, started_at, duration_ms)
-  select d.id, s.id, s.attempt, (s.step->>'position')::int, d.method, d.url, d."requestBytes", d.status,
+  select d.id, s.id, s.attempt, (s.step->>'position')::int, d.method, d.url, d."requestBytes", d."requestHeaders", d.status,
     d."responseHeaders", decode(d."responseBody", 'base64'), d.truncated, d.error, d."startedAt", d."durationMs"
   from ${source} s cross join lateral jsonb_to_recordset(s.step->'deliveries') as d(
-    id uuid, method text, url text, "requestBytes" int, status int, "responseHeaders" jsonb, "responseBody" text,
+    id uuid, method text, url text, "requestBytes" int, "requestHeaders" jsonb, status int, "responseHeaders" jsonb, "responseBody" text,
     truncated boolean, error jsonb, "startedAt" timestamptz, "durationMs" int)`
 
 export const STEP_EVENT = `jsonb_strip_nulls(jsonb_build_object(
   'position', step->'position', 'name', step->'name', 'status', step->'status', 'error', step->'error'))`
+
+/** The warnings of a step as an array of texts. */
+export const warningsOf = (step: string) =>
+  `array(select jsonb_array_elements_text(coalesce(${step}->'warnings', '[]')))`
 
 /** A checkpoint: closes a step that succeeded and opens the next. False when the claim no longer holds. */
 export async function advanceRun(sql: Sql, claim: Claim, step: FinishedStep): Promise<boolean> {
@@ -57,7 +63,7 @@ with fenced as (
   where run_id = any(array(select run_id from fenced)) and position = ($4::jsonb->>'position')::int and status = 'RUNNING'
   returning run_id
 ), moved as (
-  update run set event_seq = event_seq + 2 where id = any(array(select run_id from closed))
+  update run set event_seq = event_seq + 2, warnings = warnings || ${warningsOf('$4::jsonb')} where id = any(array(select run_id from closed))
   returning id, job_id, artifact_id, attempt, event_seq, plan, $4::jsonb as step, ($4::jsonb->>'position')::int + 1 as next
 ), opened as (
   insert into run_step (run_id, position, kind, name, status, attempt, started_at)

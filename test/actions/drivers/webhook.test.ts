@@ -6,6 +6,7 @@ import { createWebhookDriver } from '../../../src/actions/drivers/webhook.ts'
 import { createEgress } from '../../../src/actions/egress.ts'
 import { newSigningSecret } from '../../../src/actions/signature.ts'
 import { type Call, startReceiver } from '../../support/receiver.ts'
+import { nobody, stepContext } from '../context.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
@@ -13,30 +14,11 @@ function open() {
   const driver = createWebhookDriver({ egress, version: '1.2.3' })
   return {
     driver,
-    issues: (config: object) => driver.check(driver.config.parse({ url: 'https://example.com/', ...config })),
+    issues: (config: object) => driver.check(driver.config.parse({ url: 'https://example.com/', ...config }), nobody),
     execute: (config: object, part?: Partial<StepContext>) =>
-      driver.execute(driver.config.parse(config), context(part)),
+      driver.execute(driver.config.parse(config), stepContext(part)),
   }
 }
-
-const context = (part: Partial<StepContext> = {}): StepContext => ({
-  runId: '0190a3b4-0000-7000-8000-000000000001',
-  position: 0,
-  attempt: 1,
-  signal: new AbortController().signal,
-  run: {
-    id: 'run_0190a3b4000070008000000000000001',
-    job: { id: 'job_1', name: 'Report' },
-    trigger: 'SCHEDULE',
-    scheduledFor: '2026-03-01T12:00:00.000Z',
-    attempt: 1,
-  },
-  artifact: { id: 'art_1', slug: 'demo', url: 'http://demo.localhost:4000/' },
-  event: null,
-  input: null,
-  signingSecrets: [],
-  ...part,
-})
 
 /** What the receiver got for this configuration. */
 async function sent(config: object, part?: Partial<StepContext>): Promise<Call> {
@@ -74,7 +56,7 @@ describe('the body', () => {
   })
 
   test('tells no more of the run than is promised', async () => {
-    const run = { ...context().run, secret: 'x' }
+    const run = { ...stepContext().run, secret: 'x' }
     expect((await sent({}, { run })).body).not.toContain('secret')
   })
 

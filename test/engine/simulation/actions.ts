@@ -74,7 +74,14 @@ export function createActions(world: World) {
     }
 
   const delivery = () => ({
-    ...{ id: newId(), method: 'POST', url: 'https://receiver.example/', requestBytes: 2, status: 200 },
+    ...{
+      id: newId(),
+      method: 'POST',
+      url: 'https://receiver.example/',
+      requestBytes: 2,
+      requestHeaders: {},
+      status: 200,
+    },
     ...{ responseHeaders: {}, responseBody: null, truncated: false, error: null, durationMs: 1 },
     startedAt: world.databaseNow(),
   })

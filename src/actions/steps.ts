@@ -1,0 +1,81 @@
+/** Steps as clients give them, `{ webhook: { name: "call", url … } }`, and as they are stored. */
+import type { Prisma } from '../db/generated/prisma/client.ts'
+import { type Issue, ValidationError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
+import { flawOfJson } from '../kernel/storable.ts'
+import type { Subject } from './ports.ts'
+import type { ActionRegistry } from './registry.ts'
+import { stepName } from './spec.ts'
+
+/** Kind → configuration and, beside its fields, the step's name; exactly one kind. */
+export type ActionInput = Record<string, unknown>
+
+/** Steps of a job or of a stack. */
+export const STEPS_LIMIT = 50
+
+export type Step = { id: string; position: number; kind: string; name: string; config: Prisma.InputJsonValue }
+
+/**
+ * Checked as far as can be known before a run. Templates may name the steps before their own.
+ * @throws ValidationError with paths such as `actions.0.webhook.url`
+ */
+export async function parseSteps(
+  registry: ActionRegistry,
+  inputs: readonly ActionInput[],
+  subject: Subject,
+): Promise<Step[]> {
+  if (inputs.length === 0) throw ValidationError.at('actions', 'must name at least one action')
+  if (inputs.length > STEPS_LIMIT) throw ValidationError.at('actions', `must be at most ${STEPS_LIMIT}`)
+  const given = inputs.map((input, position) => kindOf(input, `actions.${position}`))
+  const names = namesOf(given)
+  return Promise.all(
+    given.map(async ({ kind, config, at }, position) => {
+      const parsed = await registry.parse(kind, config, { subject, at, steps: names.slice(0, position) })
+      requireStorable(parsed, at)
+      const name = names[position] ?? kind
+      return { id: newId(), position, kind, name, config: parsed as Prisma.InputJsonValue }
+    }),
+  )
+}
+
+type Given = { kind: string; config: unknown; name: string | null; at: string }
+
+function kindOf(input: ActionInput, at: string): Given {
+  const kinds = Object.entries(input).filter(([, config]) => config != null)
+  const [first] = kinds
+  if (!first || kinds.length !== 1) throw ValidationError.at(at, 'must have exactly one kind')
+  const [kind, value] = first
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { kind, config: value, name: null, at: `${at}.${kind}` }
+  }
+  const { name = null, ...config } = value as Record<string, unknown>
+  const parsed = stepName.nullable().safeParse(name)
+  if (parsed.success) return { kind, config, name: parsed.data, at: `${at}.${kind}` }
+  throw ValidationError.at(`${at}.${kind}.name`, parsed.error.issues[0]?.message ?? 'is not a name')
+}
+
+/** Those that are given, and for the others `webhook`, `webhook-2` … as far as they are free. */
+function namesOf(given: readonly Given[]): string[] {
+  const taken = new Set<string>()
+  const issues: Issue[] = []
+  for (const { name, at } of given) {
+    if (name !== null && taken.has(name)) issues.push({ path: `${at}.name`, message: 'is the name of an earlier step' })
+    if (name !== null) taken.add(name)
+  }
+  if (issues.length > 0) throw new ValidationError(issues)
+  return given.map(({ kind, name }) => {
+    if (name !== null) return name
+    let free = kind
+    for (let count = 2; taken.has(free); count++) free = `${kind}-${count}`
+    taken.add(free)
+    return free
+  })
+}
+
+function requireStorable(config: unknown, at: string): void {
+  const issues = Object.entries(config ?? {}).flatMap(([field, value]) => {
+    const message = flawOfJson(value)
+    return message ? [{ path: `${at}.${field}`, message }] : []
+  })
+  if (issues.length > 0) throw new ValidationError(issues)
+}

@@ -1,0 +1,189 @@
+/**
+ * `{{ steps.fetch.body.id }}` in the texts of a configuration. A template names a value and does nothing else: there is
+ * no logic, and a value is escaped for the place that it lands in, so it cannot write syntax of its own there. `\{{` is a
+ * plain `{{`. What leads nowhere fails the step: a call to half an address is worse than none. Pure.
+ *
+ * The roots: `steps.<name>` (what an earlier step left), `run`, `job`, `artifact`, `event`, `input`.
+ */
+import type { Issue } from '../kernel/errors.ts'
+
+/**
+ * text: as it is. line: on one line. html: markup is escaped. slack: its control characters are. url: one segment of the
+ * path, or one value of the query. form: one value of a urlencoded body. header: a field value, refused if it is none.
+ * json: the texts in a JSON value; a text that is nothing but a template becomes the value itself. jsonText: JSON that
+ * is written out, where a value lands inside of a string or in the place of one.
+ */
+export type Place = 'text' | 'line' | 'html' | 'slack' | 'url' | 'form' | 'header' | 'json' | 'jsonText'
+
+export type Scope = {
+  steps: Readonly<Record<string, unknown>>
+  run: Readonly<Record<string, unknown>>
+  job: Readonly<Record<string, unknown>>
+  artifact: Readonly<Record<string, unknown>> | null
+  event: Readonly<Record<string, unknown>> | null
+  input: unknown
+}
+
+/** A template that cannot be filled in. */
+export class TemplateError extends Error {
+  override readonly name = 'TemplateError'
+}
+
+/** Characters of all values that are filled into one configuration. */
+export const MAX_FILLED_CHARS = 2 * 1024 * 1024
+
+const ROOTS = ['steps', 'run', 'job', 'artifact', 'event', 'input']
+/** A `{{` that no backslash stands before, up to the next `}}`; the latter may be missing. */
+const TAG = /\\\{\{|\{\{(?:([^{}]*)\}\})?/g
+const PATH = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+/** RFC 9110, 5.5. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i
+
+type Part = { literal: string } | { path: string[] | null; source: string }
+
+const hasTemplate = (text: string) => text.includes('{{')
+
+function partsOf(text: string): Part[] {
+  const parts: Part[] = []
+  let end = 0
+  const literal = (more: string) => {
+    const last = parts.at(-1)
+    if (last && 'literal' in last) last.literal += more
+    else parts.push({ literal: more })
+  }
+  for (const { 0: source, 1: inside, index } of text.matchAll(TAG)) {
+    literal(text.slice(end, index))
+    end = index + source.length
+    const path = inside?.trim() ?? ''
+    if (source.startsWith('\\')) literal('{{')
+    else parts.push({ path: PATH.test(path) ? path.split('.') : null, source })
+  }
+  literal(text.slice(end))
+  return parts
+}
+
+/** What is wrong with the templates in a value, as far as it is known before a run. `steps`: names of those before it. */
+export function templateIssues(value: unknown, place: Place, steps: readonly string[], at: string): Issue[] {
+  return textsIn(value, at).flatMap(({ text, path }) => {
+    if (!hasTemplate(text)) return []
+    const parts = partsOf(text)
+    const messages = parts.flatMap((part) => ('literal' in part ? [] : (flawOf(part, steps) ?? [])))
+    if (place === 'url' && !startsWithOrigin(parts)) messages.push('a template may stand behind the host only')
+    return [...new Set(messages)].map((message) => ({ path, message }))
+  })
+}
+
+function flawOf({ path, source }: Extract<Part, { source: string }>, steps: readonly string[]): string | null {
+  if (!path)
+    return `${JSON.stringify(source)} is not a template such as {{ steps.fetch.status }}; write \\{{ for a plain {{`
+  const [root = '', name] = path
+  if (!ROOTS.includes(root)) return `a template begins with one of ${ROOTS.join(', ')}, not with ${root}`
+  if (root !== 'steps' || (name !== undefined && steps.includes(name))) return null
+  const known = steps.length > 0 ? `those before it are ${steps.join(', ')}` : 'there is none before it'
+  return `there is no earlier step ${JSON.stringify(name ?? '')}: ${known}`
+}
+
+const startsWithOrigin = ([first]: Part[]): boolean =>
+  first !== undefined && 'literal' in first && /^https?:\/\/[^/?#]+[/?#]/i.test(first.literal)
+
+/** All texts in a JSON value, with the paths that lead to them. Keys are no templates. */
+function textsIn(value: unknown, path: string): { text: string; path: string }[] {
+  if (typeof value === 'string') return [{ text: value, path }]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, each]) => textsIn(each, `${path}.${key}`))
+}
+
+/**
+ * Fills in the fields of a configuration. Those that hold no template stay as they are.
+ * @throws TemplateError
+ */
+export function fillConfig<Config extends object>(
+  config: Config,
+  places: Partial<Record<keyof Config, Place>>,
+  scope: Scope,
+): Config {
+  const budget = { left: MAX_FILLED_CHARS }
+  const filled = Object.entries(places).flatMap(([field, place]) => {
+    const value = config[field as keyof Config]
+    return value === undefined ? [] : [[field, fill(value, place as Place, scope, budget)]]
+  })
+  return { ...config, ...Object.fromEntries(filled) }
+}
+
+function fill(value: unknown, place: Place, scope: Scope, budget: { left: number }): unknown {
+  if (typeof value === 'string') return hasTemplate(value) ? fillText(value, place, scope, budget) : value
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((each) => fill(each, place, scope, budget))
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fill(each, place, scope, budget)]))
+}
+
+function fillText(text: string, place: Place, scope: Scope, budget: { left: number }): unknown {
+  const parts = partsOf(text)
+  const spend = (value: unknown) => {
+    budget.left -= typeof value === 'string' ? value.length : (JSON.stringify(value)?.length ?? 0)
+    if (budget.left < 0)
+      throw new TemplateError(`the values of its templates have more than ${MAX_FILLED_CHARS} characters`)
+    return value
+  }
+  const filled = parts.filter((part) => !('literal' in part) || part.literal !== '')
+  const [only] = filled
+  if (place === 'json' && only && 'path' in only && filled.length === 1) return spend(lookUp(only, scope))
+  let quoted = false
+  let result = ''
+  for (const part of parts) {
+    if ('literal' in part) {
+      if (place === 'jsonText') quoted = quotedAfter(part.literal, quoted)
+      result += part.literal
+    } else {
+      const value = spend(lookUp(part, scope))
+      result += place === 'jsonText' ? jsonOf(value, quoted) : escaped[place](textOf(value), part.source)
+    }
+  }
+  if (place === 'url' && DOT_SEGMENT.test(result.replace(/[?#].*/s, ''))) {
+    throw new TemplateError('the address would leave its folder: a value of its templates is . or ..')
+  }
+  return result
+}
+
+function lookUp({ path, source }: Extract<Part, { source: string }>, scope: Scope): unknown {
+  let value: unknown = scope
+  for (const key of path ?? []) {
+    const inside = typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    if (!inside) throw new TemplateError(`there is no value for ${source}`)
+    value = (value as Record<string, unknown>)[key]
+  }
+  return value
+}
+
+/** Null is nothing; what has parts is JSON. */
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+const escaped: Record<Exclude<Place, 'jsonText'>, (text: string, source: string) => string> = {
+  text: (text) => text,
+  json: (text) => text,
+  line: (text) => text.replace(/\s*[\p{Cc}\u2028\u2029]\s*/gu, ' '),
+  html: (text) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? ''),
+  slack: (text) => text.replace(/[&<>]/g, (character) => ENTITIES[character] ?? ''),
+  url: (text) => encodeURIComponent(text.toWellFormed()),
+  form: (text) => encodeURIComponent(text.toWellFormed()),
+  header(text, source) {
+    if (FIELD_VALUE.test(text)) return text
+    throw new TemplateError(`the value of ${source} holds characters that a header may not have`)
+  },
+}
+
+/** Inside of a string the value is a part of it; elsewhere it is a value. */
+const jsonOf = (value: unknown, quoted: boolean): string =>
+  quoted ? JSON.stringify(textOf(value)).slice(1, -1) : JSON.stringify(value ?? null)
+
+/** Whether a string of JSON is open behind this piece of it. */
+function quotedAfter(json: string, quoted: boolean): boolean {
+  for (const [token] of json.matchAll(/\\.|"/gs)) if (token === '"') quoted = !quoted
+  return quoted
+}
