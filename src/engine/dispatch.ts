@@ -2,6 +2,7 @@
  * The outbox of domain events → runs of the jobs that wait for them. Events and their runs change in one transaction,
  * and (job, event) is unique: however often a node dies in between, each event job gets exactly one run per event.
  */
+import { MAX_CHAIN } from '../events/spec.ts'
 import { newId } from '../kernel/ids.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
 import { enqueueRuns } from '../runs/enqueue.ts'
@@ -12,7 +13,7 @@ import { lockListeners, lockPendingEvents, markDispatched } from './queries.ts'
 
 const BATCH = 50
 const SWEEP_MS = 5_000
-const OUT_OF_WINDOW = { skipReason: 'OUT_OF_WINDOW', skippedCount: 1 } as const
+const skipped = (skipReason: 'OUT_OF_WINDOW' | 'LOOP') => ({ skipReason, skippedCount: 1 }) as const
 
 export function createDispatch({ clock, log, bus, meter, transaction }: EnginePorts, settings: EngineSettings): Loop {
   const loop = createLoop({ name: 'dispatch', clock, log, work })
@@ -23,9 +24,13 @@ export function createDispatch({ clock, log, bus, meter, transaction }: EnginePo
       const pending = await lockPendingEvents(sql, BATCH)
       if (pending.length === 0) return { events: 0, made: [] }
       const listeners = await lockListeners(sql, pending)
-      const runs = listeners.map(({ eventId, jobId, overlap, outOfWindow }) => ({
+      const runs = listeners.map(({ eventId, jobId, depth, overlap, outOfWindow }) => ({
         ...{ id: newId(), jobId, trigger: 'EVENT' as const, domainEventId: eventId },
-        ...(outOfWindow ? OUT_OF_WINDOW : { policy: overlap ?? DEFAULT_OVERLAP.EVENT }),
+        ...(depth >= MAX_CHAIN
+          ? skipped('LOOP')
+          : outOfWindow
+            ? skipped('OUT_OF_WINDOW')
+            : { policy: overlap ?? DEFAULT_OVERLAP.EVENT }),
       }))
       const made = await enqueueRuns(sql, runs, settings)
       await markDispatched(

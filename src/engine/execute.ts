@@ -1,7 +1,8 @@
 /**
  * Does a run that this node has claimed: starts it, performs its actions one by one with a checkpoint after each, and
- * says how it ended. One that was cancelled in its last action, and succeeded all the same, has succeeded. Every write carries the claim; once one is refused, the run belongs to somebody else and whatever
- * this node still knows of it is worth nothing.
+ * says how it ended. One that was cancelled in its last action, and succeeded all the same, has succeeded. Every write
+ * carries the claim; once one is refused, the run belongs to somebody else and whatever this node still knows of it is
+ * worth nothing.
  */
 import { createBatch } from '../kernel/batch.ts'
 import { isFinal } from '../runs/states.ts'
@@ -31,7 +32,7 @@ const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be store
 export type Execute = (claim: ClaimedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
 
 export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Execute {
-  const { clock, sql, perform, meter, log, random } = ports
+  const { clock, sql, perform, retire, meter, log, random } = ports
 
   const start = createBatch<ClaimedRun, StartedRun | null>(async (claims) => {
     const started = await persist(() => startRuns(sql, nodeId, claims), clock)
@@ -103,21 +104,22 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       if (signal.reason === CANCELLED && !(result.ok && isLast)) {
         const error = CANCELLED_ERROR
         const step: FinishedStep = result.ok
-          ? { position, name, status: 'SUCCEEDED', output: result.output, deliveries }
+          ? { position, name, status: 'SUCCEEDED', ...kept(result), deliveries }
           : { position, name, status: 'FAILED', error, deliveries }
         return { runId, jobId, attempt, step, status: 'CANCELLED', error }
       }
       if (!result.ok) {
-        const { code, message } = result.failure
-        const error = { code, message }
-        const step: FinishedStep = { position, name, status: 'FAILED', error, deliveries }
+        const { code, message, gone } = result.failure
+        const step: FinishedStep = { position, name, status: 'FAILED', error: { code, message }, deliveries }
+        const error = { code, message, step: name }
+        if (gone) await giveUp(run, message)
         const delay = retryDelay(run.plan.retry, result.failure, attempt - run.losses, random())
         return delay === null
           ? { runId, jobId, attempt, step, status: 'FAILED', error }
           : { runId, jobId, attempt, step, status: 'RETRYING', error, delay }
       }
       const { output } = result
-      const step: FinishedStep = { position, name, status: 'SUCCEEDED', output, deliveries }
+      const step: FinishedStep = { position, name, status: 'SUCCEEDED', ...kept(result), deliveries }
       if (isLast) return { runId, jobId, attempt, step, status: 'SUCCEEDED', output }
       try {
         if (!(await persist(() => advanceRun(sql, claim, step), clock))) return null
@@ -127,6 +129,13 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       }
       run.done.push(output)
     }
+  }
+
+  /** What becomes of the job is not what becomes of the run: that is settled in any case. */
+  async function giveUp(run: StartedRun, reason: string) {
+    await persist(() => retire(run, reason), clock).catch((error) => {
+      log.error({ err: error, jobId: run.jobId }, 'a job that nobody wants any more could not be paused')
+    })
   }
 
   async function attemptStep(run: StartedRun, position: number, signal: AbortSignal): Promise<StepOutcome> {
@@ -156,3 +165,8 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
     }
   }
 }
+
+const kept = ({ output, warnings }: { output: unknown; warnings?: string[] }) => ({
+  output,
+  ...(warnings && { warnings }),
+})

@@ -10,7 +10,7 @@ import type { Failure } from './retry.ts'
 import type { Alarm } from './timer.ts'
 
 export type StepOutcome =
-  | { ok: true; output: unknown; deliveries: DeliveryRecord[] }
+  | { ok: true; output: unknown; warnings?: string[]; deliveries: DeliveryRecord[] }
   | { ok: false; failure: Failure & { code: string; message: string }; deliveries: DeliveryRecord[] }
 
 /**
@@ -19,6 +19,12 @@ export type StepOutcome =
  */
 export type Perform = (run: StartedRun, position: number, signal: AbortSignal) => Promise<StepOutcome>
 
+/**
+ * Pauses a job whose receiver wants no more of it (410), with a note for its owner. Called before the run is settled, so
+ * that a crash in between repeats it; it must not mind being called twice.
+ */
+export type Retire = (run: Pick<StartedRun, 'runId' | 'jobId' | 'event'>, reason: string) => Promise<void>
+
 export type EnginePorts = {
   clock: Clock
   alarm: Alarm
@@ -26,6 +32,7 @@ export type EnginePorts = {
   sql: Sql
   transaction: <Result>(work: (sql: Sql) => Promise<Result>) => Promise<Result>
   perform: Perform
+  retire: Retire
   meter: Meter
   log: Log
   /** From [0, 1). */

@@ -7,6 +7,7 @@ import type {
   ScheduleKind,
 } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
+import { OWNER_WIDE } from '../events/spec.ts'
 import { notifySql } from '../live/events.ts'
 import type { ClaimedRun } from './claim.ts'
 import { NODE_LOCK_CLASS } from './node.ts'
@@ -131,35 +132,46 @@ export async function nextSlotDue(sql: Sql): Promise<number | null> {
   return row?.ms ?? null
 }
 
-export type PendingEvent = { id: string; type: string; ownerId: string; artifactId: string | null; createdAt: Date }
+export type PendingEvent = {
+  id: string
+  type: string
+  ownerId: string
+  artifactId: string | null
+  depth: number
+  createdAt: Date
+}
 
 export const lockPendingEvents = (sql: Sql, limit: number): Promise<PendingEvent[]> =>
   sql<PendingEvent>(
-    `select id, type, owner_id as "ownerId", artifact_id as "artifactId", created_at as "createdAt" from domain_event
+    `select id, type, owner_id as "ownerId", artifact_id as "artifactId", depth, created_at as "createdAt" from domain_event
     where dispatched_at is null order by id limit $1 for update skip locked`,
     [limit],
   )
 
-/** Enabled jobs that wait for one of these events, with their rows locked: of the same artifact or, if the event names none, of the same owner. */
+/**
+ * Enabled jobs that wait for one of these events, with their rows locked: of the same artifact or, if the event names
+ * none, of the same owner; and for some types those of the owner that are on no artifact.
+ */
 export const lockListeners = (
   sql: Sql,
   events: PendingEvent[],
-): Promise<{ eventId: string; jobId: string; overlap: OverlapPolicy | null; outOfWindow: boolean }[]> =>
+): Promise<{ eventId: string; jobId: string; depth: number; overlap: OverlapPolicy | null; outOfWindow: boolean }[]> =>
   sql(
     `with event as (
-      select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[])
-        as e(id, type, owner_id, artifact_id, created_at)
+      select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::int[])
+        as e(id, type, owner_id, artifact_id, created_at, depth)
     ), listener as materialized (
       select id, event_type, owner_id, artifact_id, overlap, start_on, end_on from job
       where event_type = any($2::text[]) and enabled and deleted_at is null
         and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
       order by id for no key update
     )
-    select event.id as "eventId", listener.id as "jobId", listener.overlap,
+    select event.id as "eventId", listener.id as "jobId", event.depth, listener.overlap,
       coalesce(event.created_at < listener.start_on or event.created_at > listener.end_on, false) as "outOfWindow"
     from event join listener
       on listener.event_type = event.type
       and case when event.artifact_id is null then listener.owner_id = event.owner_id
+        when event.type = any($7::text[]) and listener.artifact_id is null then listener.owner_id = event.owner_id
         else listener.artifact_id = event.artifact_id end
     order by event.id, listener.id`,
     [
@@ -168,6 +180,8 @@ export const lockListeners = (
       events.map(({ ownerId }) => ownerId),
       events.map(({ artifactId }) => artifactId),
       events.map(({ createdAt }) => createdAt),
+      events.map(({ depth }) => depth),
+      OWNER_WIDE,
     ],
   )
 

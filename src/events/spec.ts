@@ -19,6 +19,15 @@ export const payload = z.unknown().superRefine((value, context) => {
   }
 })
 
+/**
+ * Events that reach, beside the jobs on their artifact, those of their owner that are on none: one job can look after all
+ * failures.
+ */
+export const OWNER_WIDE = ['run.failed', 'job.paused']
+
+/** A chain of events and the runs that they start is no longer than this. */
+export const MAX_CHAIN = 8
+
 /** Types that only Runsheet itself emits, so that a listener can believe them. */
 const reserved = /^(artifact|comment|run|job)\./
 

@@ -1,7 +1,9 @@
 /** Changing a job: under its row lock, so that firing, finishing and other edits come before or after, never between. */
 import type { Job, Prisma, PrismaClient, Schedule } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
+import { emit } from '../events/outbox.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { formatId } from '../kernel/ids.ts'
 import { notifySql } from '../live/events.ts'
 import { skippedRange } from '../runs/skip-range.ts'
 import { recordRuns } from '../runs/transition/record.ts'
@@ -36,19 +38,27 @@ async function changeIn(tx: Prisma.TransactionClient, jobId: string, change: Cha
   return changed
 }
 
-/** No slot or event starts it from now on, and slots that wait are skipped. */
-export const pause: Change = async (tx, job) => {
-  if (!job.enabled) return null
-  await skipUnfired(tx, job, 'PAUSED')
-  return { enabled: false, nextRunAt: null }
-}
+/**
+ * No slot or event starts it from now on, and slots that wait are skipped; `job.paused` tells. `reason`: for its owner,
+ * when nobody did it by hand. `depth`: of the event in its chain.
+ */
+export const pause =
+  (reason: string | null = null, depth = 0): Change =>
+  async (tx, job) => {
+    if (!job.enabled) return null
+    await skipUnfired(tx, job, 'PAUSED')
+    const { ownerId, artifactId } = job
+    const payload = { job: { id: formatId('Job', job.id), name: job.name }, reason }
+    await emit(sqlIn(tx), { type: 'job.paused', ownerId, artifactId, payload, depth })
+    return { enabled: false, nextRunAt: null, pausedAt: job.now, pauseReason: reason }
+  }
 
 /** Pauses the jobs on an artifact that is being deleted: nothing may call out for what is gone. */
 export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: string): Promise<void> {
   const where = { artifactId, enabled: true, deletedAt: null }
   const jobs = await tx.job.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } })
   for (const { id } of jobs) {
-    await changeIn(tx, id, pause).catch((error) => {
+    await changeIn(tx, id, pause('its artifact was deleted')).catch((error) => {
       // Deleted meanwhile: there is nothing left to pause.
       if (!(error instanceof NotFoundError)) throw error
     })

@@ -65,6 +65,8 @@ const RUNS = `${SEEN('run')}, old as materialized (
 ), raised as (
   update log_floor set position = greatest(position, (select max(position) from silenced))
   where exists (select 1 from silenced)
+), unmarked as (
+  delete from dataset_load where run_id = any(array(select id from old))
 ), gone as (
   delete from run where id = any(array(select id from old)) returning 1
 )${RESULT}`

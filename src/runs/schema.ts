@@ -12,6 +12,11 @@ export const RunErrorType = builder.objectRef<RunError>('RunError').implement({
   fields: (t) => ({
     code: t.exposeString('code', { description: 'Stable, for programs: `HTTP_503`, `TIMEOUT`, `LOST` …' }),
     message: t.exposeString('message', { description: 'For people.' }),
+    step: t.string({
+      nullable: true,
+      description: 'Name of the step that failed; null of an error that is not about one.',
+      resolve: ({ step }) => step ?? null,
+    }),
   }),
 })
 
@@ -73,6 +78,7 @@ export const RunType = builder.prismaObject('Run', {
     }),
     input: t.expose('input', { type: 'JSON', nullable: true, description: 'What it was started with by hand.' }),
     output: t.expose('output', { type: 'JSON', nullable: true, description: 'What its last step left.' }),
+    warnings: t.exposeStringList('warnings', { description: 'What went wrong without failing it.' }),
     cancelRequestedAt: t.expose('cancelRequestedAt', {
       type: 'DateTime',
       nullable: true,
@@ -162,7 +168,7 @@ const RunAttemptType = builder.prismaObject('RunAttempt', {
   }),
 })
 
-const DeliveryType = builder.prismaObject('Delivery', {
+export const DeliveryType = builder.prismaObject('Delivery', {
   fields: (t) => ({
     id: t.id({ description: '`dlv_…`', resolve: ({ id }) => formatId('Delivery', id) }),
     attempt: t.exposeInt('attempt', { description: 'The attempt that made the call.' }),

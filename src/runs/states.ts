@@ -38,4 +38,5 @@ export const isTerminal = (kind: RunEventKind): boolean => kind in final && fina
 /** A run ends FAILED(LOST) when it has lost this many workers: it probably kills them. */
 export const MAX_LOSSES = 5
 
-export type RunError = { code: string; message: string }
+/** `step`: the name of the step that failed, of an error that is one's. */
+export type RunError = { code: string; message: string; step?: string }

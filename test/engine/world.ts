@@ -146,6 +146,7 @@ export async function createWorld() {
           sql: (text, values) => (cut.on ? Promise.reject(new Error('cut off')) : engineSql(text, values)),
           transaction: (work) => inTransaction(enginePool, work),
           perform,
+          retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
         },
         {
           nodeId,

@@ -1,6 +1,7 @@
 /** RUNNING → final, RETRYING or QUEUED. */
 import type { AttemptStatus } from '../../db/generated/prisma/enums.ts'
 import type { Sql } from '../../db/sql.ts'
+import { newId } from '../../kernel/ids.ts'
 import { notifySql } from '../../live/events.ts'
 import { isFinal, type RunError } from '../states.ts'
 import { type FinishedStep, insertDeliveries, STEP_EVENT, warningsOf } from './steps.ts'
@@ -32,7 +33,13 @@ export async function settleRuns(
   const final = outcomes.filter(({ status }) => isFinal(status))
   const waiting = outcomes.filter(({ status }) => !isFinal(status))
   const settled = await sql<{ runId: string }>(SETTLE, [
-    JSON.stringify(outcomes.map((outcome) => ({ ...outcome, attemptStatus: attemptStatus(outcome) }))),
+    JSON.stringify(
+      outcomes.map((outcome) => ({
+        ...outcome,
+        attemptStatus: attemptStatus(outcome),
+        ...(outcome.status === 'FAILED' && { eventId: newId() }),
+      })),
+    ),
     leaseOwner,
     expiredOnly,
     [...new Set(final.map(({ jobId }) => jobId))],
@@ -65,10 +72,27 @@ const FENCE = (ids: string, attempts: string) => `
   and attempt = (${attempts}::int[])[array_position(${ids}::uuid[], run_id)] and started
   and (not $3::boolean or lease_until < clock_timestamp())`
 
+const publicId = (prefix: string, column: string) => `'${prefix}_' || replace(${column}::text, '-', '')`
+
+/** A run that failed is an event, `run.failed`: one deeper in its chain than the event that started the run. */
+const ANNOUNCE = `
+  insert into domain_event (id, type, owner_id, artifact_id, payload, depth)
+  select e.event_id, 'run.failed', j.owner_id, e.artifact_id,
+    jsonb_build_object(
+      'run', jsonb_build_object('id', ${publicId('run', 'e.id')}, 'trigger', e.trigger, 'scheduledFor', e.scheduled_for,
+        'attempt', e.attempt),
+      'job', jsonb_build_object('id', ${publicId('job', 'j.id')}, 'name', j.name),
+      'error', e.error),
+    coalesce((select d.depth + 1 from domain_event d where d.id = e.domain_event_id), 0)
+  from ended e join job j on j.id = e.job_id
+  where e.event_id is not null and e.status = 'FAILED'
+  returning id`
+
 const SETTLE = `
 with given as materialized (
   select * from jsonb_to_recordset($1::jsonb) as g(
-    "runId" uuid, status run_status, "attemptStatus" attempt_status, error jsonb, output jsonb, delay float8, step jsonb)
+    "runId" uuid, status run_status, "attemptStatus" attempt_status, error jsonb, output jsonb, delay float8, step jsonb,
+    "eventId" uuid)
 ), locked as materialized (
   select id from job where id = any($4::uuid[]) order by id for no key update
 ), gone as (
@@ -94,7 +118,7 @@ with given as materialized (
   where run.id = f.run_id
   returning run.id, run.job_id, run.artifact_id, run.status, run.event_seq, run.started_at, run.finished_at,
     run.available_at, run.attempt + (g.status = 'QUEUED')::int as attempt, g."attemptStatus" as attempt_status, g.error,
-    g.step
+    g.step, g."eventId" as event_id, run.trigger, run.scheduled_for, run.domain_event_id
 ), attempted as (
   update run_attempt set status = attempt_status, error = ended.error, finished_at = clock_timestamp()
   from ended
@@ -119,6 +143,7 @@ with given as materialized (
     order by job_id, started_at desc
   ) newest
   where job.id = newest.job_id
+), announced as (${ANNOUNCE}
 ), logged as (
   insert into run_event (run_id, job_id, artifact_id, seq, kind, data)
   select id, job_id, artifact_id, seq, kind::run_event_kind, data
@@ -132,4 +157,6 @@ with given as materialized (
   ) e
   order by id, seq
 )
-select id as "runId" from ended cross join (select ${notifySql('queue', 'events')}) told`
+select id as "runId" from ended cross join (
+  select ${notifySql('queue', 'events')}, case when exists (select from announced) then ${notifySql('outbox')} end
+) told`

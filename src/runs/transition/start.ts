@@ -18,8 +18,8 @@ export type StartedRun = {
   input: unknown
   plan: RunPlan
   event: { id: string; type: string; payload: unknown; depth: number } | null
-  /** The job's signing secret as it is stored: encrypted, in base64. */
-  sealedSecret: string | null
+  /** The job's signing secrets as they are stored: encrypted, in base64; the current one first. */
+  sealedSecrets: string[]
   /** Seconds from the instant at which it could start to its start. */
   delay: number
   /** Outputs of the steps that earlier attempts finished; the run goes on behind them. */
@@ -73,6 +73,9 @@ with fenced as (
 select id as "runId", job_id as "jobId", attempt, losses, trigger, scheduled_for as "scheduledFor", input, plan,
   (select jsonb_build_object('id', d.id, 'type', d.type, 'payload', d.payload, 'depth', d.depth)
     from domain_event d where d.id = task.domain_event_id) as event,
-  (select encode(s.current, 'base64') from signing_secret s where s.job_id = task.job_id) as "sealedSecret",
+  coalesce((
+    select jsonb_path_query_array(jsonb_build_array(encode(s.current, 'base64'),
+      case when s.previous_until > clock_timestamp() then encode(s.previous, 'base64') end), '$[*] ? (@ != null)')
+    from signing_secret s where s.job_id = task.job_id), '[]') as "sealedSecrets",
   delay, coalesce(done, '[]') as done
 from task cross join (select ${notifySql('events')}) told`

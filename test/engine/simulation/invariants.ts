@@ -31,7 +31,7 @@ export function checkHistory(history: History): void {
   }
   checkOutputs(history)
   checkTelling(history)
-  checkListeners(history)
+  checkListeners(history, checkFailures(history))
   checkStreams(history)
   checkLimits(history)
   checkCancelled(history, logs)
@@ -74,12 +74,27 @@ function checkTelling({ world, performances, ledger }: History) {
   }
 }
 
+/** A run that has failed is an event, once; no other is. Answers those events. */
+function checkFailures({ world, ledger }: History): Emitted[] {
+  const events = groupBy(ledger.domainEvents, ({ runId }) => runId ?? '')
+  for (const { id, status } of ledger.runs) {
+    const count = events.get(id)?.length ?? 0
+    if (count !== Number(status === 'FAILED')) {
+      world.violate('a run that has failed is an event, once', `run ${id}, ${status}: ${count}`)
+    }
+  }
+  return ledger.events.flatMap(({ runId, kind, at }) => {
+    const event = kind === 'FAILED' && events.get(runId)?.[0]
+    return event ? [{ id: event.id, type: event.type, at }] : []
+  })
+}
+
 /** Each event has one run per job that listened all the time, and none of a job that never did. */
-function checkListeners({ world, jobs, emitted, ledger }: History) {
+function checkListeners({ world, jobs, emitted, ledger }: History, failures: Emitted[]) {
   const violate = (detail: string) => world.violate('each event has exactly one run of each job that listens', detail)
-  if (emitted.length !== ledger.domainEvents.length)
-    violate(`${emitted.length} emitted, ${ledger.domainEvents.length} kept`)
-  for (const { id, type, at } of emitted) {
+  const kept = ledger.domainEvents.filter(({ runId, type }) => runId === null && type !== 'job.paused').length
+  if (emitted.length !== kept) violate(`${emitted.length} emitted, ${kept} kept`)
+  for (const { id, type, at } of [...emitted, ...failures]) {
     for (const job of jobs) {
       const runs = ledger.runs.filter(
         ({ jobId, domainEventId, trigger }) => jobId === job.id && domainEventId === id && trigger === 'EVENT',

@@ -81,7 +81,7 @@ function makeJob(random: Random, calendar: Calendar, index: number, endOn: Date)
     'ALLOW',
     'ALLOW',
   ])
-  const eventType = trigger === 'EVENT' ? random.pick(EVENT_TYPES) : null
+  const eventType = trigger === 'EVENT' ? random.pick([...EVENT_TYPES, 'run.failed']) : null
   const timeout = random.int(1, 3)
   const group = random.pick([null, null, { name: 'shared', limit: 2 }, { name: 'own', limit: 1 }])
   const job: Job = {

@@ -31,7 +31,8 @@ export type Run = {
 
 export type Attempt = { runId: string; attempt: number; status: string; nodeId: string; startedAt: Date }
 export type Step = { runId: string; position: number; status: string; attempt: number; output: unknown }
-export type DomainEvent = { id: string; type: string; dispatchedAt: Date | null }
+/** `runId`: of the run that failed, if it is about one. */
+export type DomainEvent = { id: string; type: string; runId: string | null; dispatchedAt: Date | null }
 
 export type Ledger = Awaited<ReturnType<typeof readLedger>>
 
@@ -62,7 +63,8 @@ export async function readLedger({ control }: SimulatedDatabase) {
     ),
     domainEvents: await read<DomainEvent>(
       'domain_events',
-      `select id, type, dispatched_at as "dispatchedAt" from domain_event order by id`,
+      `select id, type, substr(payload->'run'->>'id', 5)::uuid as "runId", dispatched_at as "dispatchedAt"
+      from domain_event order by id`,
     ),
   }
 }

@@ -68,6 +68,7 @@ export async function startNode(
       sql: sqlOn(connections.pool),
       transaction: (work) => inTransaction(connections.pool, work),
       perform: actions.performOn(process),
+      retire: async () => {},
     },
     {
       nodeId,
