@@ -1,11 +1,11 @@
 /** What the engine calls: one step of a run, done by the driver of its kind. */
 
 import type { Perform } from '../engine/ports.ts'
-import { formatId, newId } from '../kernel/ids.ts'
+import { formatId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import type { StartedRun } from '../runs/transition/start.ts'
-import type { DeliveryRecord } from '../runs/transition/steps.ts'
-import type { Delivery, JsonValue, StepContext } from './driver.ts'
+import type { JsonValue, StepContext } from './driver.ts'
+import { recordOf } from './record.ts'
 import type { ActionRegistry } from './registry.ts'
 
 export function createPerform(deps: {
@@ -16,7 +16,7 @@ export function createPerform(deps: {
   const { registry, seal, artifactUrl } = deps
 
   function contextOf(run: StartedRun, position: number, signal: AbortSignal): StepContext {
-    const { runId, attempt, trigger, scheduledFor, plan, event, input, sealedSecret } = run
+    const { runId, attempt, trigger, scheduledFor, plan, event, input, sealedSecrets } = run
     const { job, artifact } = plan
     return {
       subject: { ownerId: job.ownerId, artifactId: artifact?.id ?? null },
@@ -43,7 +43,7 @@ export function createPerform(deps: {
       steps: Object.fromEntries(
         plan.actions.slice(0, position).map(({ name }, index) => [name, (run.done[index] ?? null) as JsonValue]),
       ),
-      signingSecrets: sealedSecret ? [seal.open(Buffer.from(sealedSecret, 'base64'))] : [],
+      signingSecrets: sealedSecrets.map((secret) => seal.open(Buffer.from(secret, 'base64'))),
     }
   }
 
@@ -56,20 +56,5 @@ export function createPerform(deps: {
     }
     const result = await driver.execute(action.config, contextOf(run, position, signal))
     return { ...result, deliveries: result.deliveries.map(recordOf) }
-  }
-}
-
-/** Text that PostgreSQL can keep: it has no NUL. */
-const storable = (text: string) => text.replaceAll('\0', '')
-
-function recordOf({ responseBody, responseHeaders, ...delivery }: Delivery): DeliveryRecord {
-  return {
-    ...delivery,
-    id: newId(),
-    responseHeaders:
-      delivery.status === null
-        ? null
-        : Object.fromEntries(Object.entries(responseHeaders).map(([name, value]) => [name, storable(value)])),
-    responseBody: delivery.status === null ? null : responseBody.toString('base64'),
   }
 }

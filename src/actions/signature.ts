@@ -4,6 +4,9 @@ import { createHmac, randomBytes } from 'node:crypto'
 const PREFIX = 'whsec_'
 const SECRET_BYTES = 24
 
+/** How long the secret before a rotation signs beside the new one. */
+export const ROTATION_HOURS = 24
+
 /** `whsec_` and 24 random bytes in base64. */
 export const newSigningSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64')
 

@@ -84,6 +84,12 @@ export const JobType = builder.prismaObject('Job', {
       resolve: (job, _args, context) => actionsOf(job, context),
     }),
     enabled: t.exposeBoolean('enabled', { description: 'False while it is paused.' }),
+    pausedAt: t.expose('pausedAt', { type: 'DateTime', nullable: true, description: 'When it was paused.' }),
+    pauseReason: t.exposeString('pauseReason', {
+      nullable: true,
+      description:
+        'Why it was paused, if nobody did it by hand: its receiver answered 410, or its artifact was deleted.',
+    }),
     startOn: t.expose('startOn', {
       type: 'DateTime',
       nullable: true,
@@ -148,6 +154,13 @@ export const JobType = builder.prismaObject('Job', {
       authScopes: (job, _args, { viewer }) => mayManage(viewer, job),
       complexity: 10,
       resolve: (job, _args, { jobs, viewer }) => jobs.signingSecret(viewer, job),
+    }),
+    previousSecretUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the secret before the last rotation signs beside the new one; null: it does not.',
+      resolve: ({ id }, _args, context) =>
+        loadBatched(context, 'Job.previousSecretUntil', id, (ids) => context.jobs.previousSecretUntil(ids)),
     }),
     version: t.exposeInt('version', {
       description: 'Rises with every change; give it to an update to exclude lost ones.',
@@ -290,6 +303,7 @@ const jobIdInput = (name: string, description: string) =>
 
 const PauseJobInput = jobIdInput('PauseJobInput', 'Which job to pause.')
 const ResumeJobInput = jobIdInput('ResumeJobInput', 'Which job to resume.')
+const RotateSigningSecretInput = jobIdInput('RotateSigningSecretInput', 'Which job gets a new secret.')
 const DeleteJobInput = jobIdInput('DeleteJobInput', 'Which job to delete.')
 
 builder.mutationFields((t) => ({
@@ -322,6 +336,14 @@ builder.mutationFields((t) => ({
     description: 'Goes on with the first slot after now; what fell into the pause is not made up for.',
     args: { input: t.arg({ type: ResumeJobInput, required: true, description: 'Which.' }) },
     resolve: (_root, { input }, { jobs, viewer }) => jobs.resume(viewer, expectId('Job', input.jobId)),
+  }),
+  rotateSigningSecret: t.field({
+    type: JobType,
+    errors: {},
+    description:
+      'Gives a job a new signing secret; for 24 hours the old one signs beside it, so that receivers can change over.',
+    args: { input: t.arg({ type: RotateSigningSecretInput, required: true, description: 'Which.' }) },
+    resolve: (_root, { input }, { jobs, viewer }) => jobs.rotateSigningSecret(viewer, expectId('Job', input.jobId)),
   }),
   deleteJob: t.field({
     type: JobType,

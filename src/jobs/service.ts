@@ -1,6 +1,6 @@
 /** Jobs: when × what. Every change of a schedule leaves the job with its next slot, or with none, in the same transaction. */
 import type { ActionRegistry } from '../actions/registry.ts'
-import { newSigningSecret } from '../actions/signature.ts'
+import { newSigningSecret, ROTATION_HOURS } from '../actions/signature.ts'
 import { type ActionInput, parseSteps } from '../actions/steps.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type {
@@ -58,6 +58,9 @@ export type JobFilter = {
   ownerHandle?: string | null | undefined
   lastStatus?: RunStatus | null | undefined
 }
+
+/** Surfaces whose jobs are paused when their receiver is gone for good. */
+const RETIRING = new Set<Surface>(['GRAPHQL', 'SHAREOUT'])
 
 /** `Job.upcoming` shows no more. */
 const UPCOMING_LIMIT = 100
@@ -233,7 +236,19 @@ export function createJobService(deps: {
     },
 
     /** No slot fires while it is paused, and those that wait are skipped; running it by hand still works. */
-    pause: (viewer: Viewer, jobId: string): Promise<Job> => update(viewer, jobId, pause),
+    pause: (viewer: Viewer, jobId: string): Promise<Job> => update(viewer, jobId, pause()),
+
+    /**
+     * For the engine: the receiver of a job wants no more of it. Jobs of other surfaces go on, as their clients know no
+     * such thing; of one that is paused or deleted meanwhile nothing changes.
+     */
+    async retire(jobId: string, reason: string, depth: number): Promise<void> {
+      const job = await prisma.job.findFirst({ where: { id: jobId, enabled: true, deletedAt: null } })
+      if (!job || !RETIRING.has(job.surface)) return
+      await changeJob(prisma, jobId, pause(reason, depth)).catch((error) => {
+        if (!(error instanceof NotFoundError)) throw error
+      })
+    },
 
     /** Goes on with the first slot after now: what fell into the pause is not made up for. */
     resume: (viewer: Viewer, jobId: string): Promise<Job> =>
@@ -243,7 +258,7 @@ export function createJobService(deps: {
           throw new ConflictError('its artifact is deleted: restore that first')
         }
         const [next = null] = job.schedule ? nextSlots(recurrenceOf(job.schedule), job, job.now, 1) : []
-        return { enabled: true, nextRunAt: next }
+        return { enabled: true, nextRunAt: next, pausedAt: null, pauseReason: null }
       }),
 
     /** It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. */
@@ -296,6 +311,32 @@ export function createJobService(deps: {
       if (!mayManage(viewer, job)) return null
       const secret = await prisma.signingSecret.findUnique({ where: { jobId: job.id } })
       return secret && seal.open(secret.current)
+    },
+
+    /** Those that sign, the current one first. Whoever asks may change the job. */
+    async secretsOf(jobId: string): Promise<string[]> {
+      const secret = await prisma.signingSecret.findUnique({ where: { jobId } })
+      const isRotated = secret?.previousUntil && secret.previousUntil > new Date()
+      const sealed = secret ? [secret.current, ...(isRotated && secret.previous ? [secret.previous] : [])] : []
+      return sealed.map((each) => seal.open(each))
+    },
+
+    /** A new signing secret. The one before signs beside it for a day, so that receivers can change over meanwhile. */
+    rotateSigningSecret: (viewer: Viewer, jobId: string): Promise<Job> =>
+      update(viewer, jobId, async (tx, job) => {
+        const { current } = await tx.signingSecret.findUniqueOrThrow({ where: { jobId } })
+        const previousUntil = new Date(job.now.getTime() + ROTATION_HOURS * 3_600_000)
+        const data = { current: seal.seal(newSigningSecret()), previous: current, previousUntil }
+        await tx.signingSecret.update({ where: { jobId }, data })
+        return {}
+      }),
+
+    /** Until when the secret before the last rotation signs too; null: it does not. */
+    async previousSecretUntil(jobIds: readonly string[]): Promise<(Date | null)[]> {
+      const where = { jobId: { in: [...jobIds] }, previousUntil: { gt: new Date() } }
+      const rotated = await prisma.signingSecret.findMany({ where, select: { jobId: true, previousUntil: true } })
+      const byJob = new Map(rotated.map(({ jobId, previousUntil }) => [jobId, previousUntil]))
+      return jobIds.map((id) => byJob.get(id) ?? null)
     },
   }
 }
