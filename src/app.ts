@@ -2,6 +2,7 @@
 import { createEgress } from './actions/egress.ts'
 import { createPerform } from './actions/perform.ts'
 import { createActionRegistry } from './actions/registry.ts'
+import { createTrialService } from './actions/trial.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
@@ -132,6 +133,7 @@ async function open(
           random: Math.random,
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
+          retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
           perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl }),
           meter: metrics.meter,
         },
@@ -152,7 +154,8 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const services = { identity, artifacts, schedules, jobs, events, runs }
+    const trials = createTrialService({ registry, artifacts, jobs })
+    const services = { identity, artifacts, schedules, jobs, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })

@@ -29,13 +29,36 @@ export async function parseSteps(
   const given = inputs.map((input, position) => kindOf(input, `actions.${position}`))
   const names = namesOf(given)
   return Promise.all(
-    given.map(async ({ kind, config, at }, position) => {
-      const parsed = await registry.parse(kind, config, { subject, at, steps: names.slice(0, position) })
-      requireStorable(parsed, at)
-      const name = names[position] ?? kind
-      return { id: newId(), position, kind, name, config: parsed as Prisma.InputJsonValue }
+    given.map(async (step, position) => {
+      const config = await parseGiven(registry, step, subject, names.slice(0, position))
+      return { id: newId(), position, kind: step.kind, name: names[position] ?? step.kind, config }
     }),
   )
+}
+
+/**
+ * One step by itself, behind steps of these names.
+ * @throws ValidationError with paths such as `action.webhook.url`
+ */
+export async function parseStep(
+  registry: ActionRegistry,
+  input: ActionInput,
+  subject: Subject,
+  before: readonly string[],
+): Promise<Pick<Step, 'kind' | 'config'>> {
+  const step = kindOf(input, 'action')
+  return { kind: step.kind, config: await parseGiven(registry, step, subject, before) }
+}
+
+async function parseGiven(
+  registry: ActionRegistry,
+  { kind, config, at }: Given,
+  subject: Subject,
+  steps: readonly string[],
+) {
+  const parsed = await registry.parse(kind, config, { subject, at, steps })
+  requireStorable(parsed, at)
+  return parsed as Prisma.InputJsonValue
 }
 
 type Given = { kind: string; config: unknown; name: string | null; at: string }

@@ -1,4 +1,5 @@
 /** What every resolver gets. Made from headers only, so that every transport can make it. */
+import type { TrialService } from '../actions/trial.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { EventService } from '../events/service.ts'
@@ -15,6 +16,7 @@ type Services = {
   jobs: JobService
   events: EventService
   runs: RunService
+  trials: TrialService
 }
 
 export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }

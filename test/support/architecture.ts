@@ -30,7 +30,9 @@ const PURE = new Set(
 const isPure = (file: string) => PURE.has(role(file)) && !inside('db', 'graphql')(file)
 
 /** What a client sees: GraphQL types and HTTP routes. */
-const OUTER = new Set('control-schema enums event-types routes schema subscription version-schema'.split(' '))
+const OUTER = new Set(
+  'control-schema enums event-types routes schema subscription trial-schema version-schema'.split(' '),
+)
 const isOuter = (file: string) =>
   (!isGenerated(file) && OUTER.has(role(file)) && file !== 'graphql/schema.ts') ||
   inside('graphql', 'http', 'rest')(file)
