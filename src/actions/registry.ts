@@ -1,11 +1,14 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
+import { discord } from './drivers/discord.ts'
+import { httpGet } from './drivers/http-get.ts'
+import { slack } from './drivers/slack.ts'
 import { webhook } from './drivers/webhook.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook]
+export const actionKinds = [webhook, httpGet, slack, discord]
 
 export type ActionRegistry = {
   kinds: readonly string[]
@@ -39,9 +42,7 @@ export function createActionRegistry(deps: DriverDeps): ActionRegistry {
       const driver = byKind.get(kind)
       if (!driver) throw ValidationError.at(at, `there is no action "${kind}"; the kinds are ${kinds.join(', ')}`)
       const parsed = driver.config.safeParse(withoutNulls(config))
-      const issues = parsed.success
-        ? [...(await driver.check(parsed.data, subject)), ...issuesInTemplates(driver, parsed.data, steps)]
-        : issuesOf(parsed.error)
+      const issues = parsed.success ? await issuesWith(driver, parsed.data, subject, steps) : issuesOf(parsed.error)
       if (issues.length === 0) return parsed.data
       throw new ValidationError(
         issues.map(({ path, message }) => ({ path: [at, path].filter(Boolean).join('.'), message })),
@@ -98,6 +99,11 @@ const failed = (code: string, message: string): StepResult => ({
 })
 
 const unfit = (issues: Issue[]) => failed('CONFIG', new ValidationError(issues).message)
+
+async function issuesWith(driver: Driver<unknown>, config: unknown, subject: Subject, steps: readonly string[]) {
+  const issues = await driver.check(config, subject)
+  return issues.length > 0 ? issues : issuesInTemplates(driver, config, steps)
+}
 
 function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: readonly string[]): Issue[] {
   const fields = config as Record<string, unknown>

@@ -6,6 +6,7 @@
  * The roots: `steps.<name>` (what an earlier step left), `run`, `job`, `artifact`, `event`, `input`.
  */
 import type { Issue } from '../kernel/errors.ts'
+import { JSON_DEPTH_LIMIT } from '../kernel/storable.ts'
 
 /**
  * text: as it is. line: on one line. html: markup is escaped. slack: its control characters are. url: one segment of the
@@ -87,11 +88,11 @@ function flawOf({ path, source }: Extract<Part, { source: string }>, steps: read
 const startsWithOrigin = ([first]: Part[]): boolean =>
   first !== undefined && 'literal' in first && /^https?:\/\/[^/?#]+[/?#]/i.test(first.literal)
 
-/** All texts in a JSON value, with the paths that lead to them. Keys are no templates. */
-function textsIn(value: unknown, path: string): { text: string; path: string }[] {
+/** All texts in a JSON value, with the paths that lead to them. Keys are no templates; what is deeper cannot be kept. */
+function textsIn(value: unknown, path: string, depth = 0): { text: string; path: string }[] {
   if (typeof value === 'string') return [{ text: value, path }]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, each]) => textsIn(each, `${path}.${key}`))
+  if (typeof value !== 'object' || value === null || depth > JSON_DEPTH_LIMIT) return []
+  return Object.entries(value).flatMap(([key, each]) => textsIn(each, `${path}.${key}`, depth + 1))
 }
 
 /**

@@ -39,7 +39,7 @@ function unwrap(
 }
 
 function typeOf(type: unknown, name: string, field: string): unknown {
-  if (type instanceof z.ZodString) return 'String'
+  if (type instanceof z.ZodString || type instanceof z.ZodStringFormat) return 'String'
   if (type instanceof z.ZodBoolean) return 'Boolean'
   if (type instanceof z.ZodNumber) return type.format?.includes('int') ? 'Int' : 'Float'
   if (type instanceof z.ZodEnum) return enumOf(type, `${name.replace(/Input$/, '')}${pascal(field)}`)

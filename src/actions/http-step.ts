@@ -1,0 +1,66 @@
+/** A step that is one HTTP call: signed, guarded, recorded, and its answer handed on to the steps behind it. */
+import { systemClock } from '../kernel/clock.ts'
+import { flawOfJson } from '../kernel/storable.ts'
+import type { Delivery, DriverDeps, Failure, JsonValue, StepContext, StepResult } from './driver.ts'
+import { callHttp, failureOf } from './http-call.ts'
+import { MAX_REQUEST_BYTES } from './request-spec.ts'
+import { messageId, signedHeaders } from './signature.ts'
+
+export type StepCall = {
+  url: string
+  /** The URL in the record, where the real one is a secret. */
+  shownUrl?: string
+  method: string
+  headers: Record<string, string>
+  body: Buffer | null
+  /** Of the body. */
+  contentType?: string
+}
+
+type Deps = Pick<DriverDeps, 'egress' | 'version' | 'clock'>
+
+/** `failureOf`: what is special to a receiver's refusals. */
+export async function callAsStep(
+  { egress, version, clock = systemClock }: Deps,
+  { body, headers, contentType, ...call }: StepCall,
+  context: StepContext,
+  reasonOf: (delivery: Delivery, now: Date) => Failure | null = failureOf,
+): Promise<StepResult> {
+  if (body && body.length > MAX_REQUEST_BYTES) {
+    const message = `the body has ${body.length} bytes; ${MAX_REQUEST_BYTES} are allowed`
+    return { ok: false, failure: { code: 'BODY_TOO_LARGE', message, transient: false }, deliveries: [] }
+  }
+  const id = messageId(context.runId, context.position)
+  const delivery = await callHttp(egress, {
+    ...call,
+    headers: {
+      accept: '*/*',
+      'user-agent': `Runsheet/${version}`,
+      ...(body && contentType !== undefined && { 'content-type': contentType }),
+      ...lowerCased(headers),
+      ...signedHeaders(context.signingSecrets, id, new Date(clock.now()), body ?? ''),
+    },
+    body,
+    signal: context.signal,
+  })
+  const failure = reasonOf(delivery, new Date(clock.now()))
+  return failure
+    ? { ok: false, failure, deliveries: [delivery] }
+    : { ok: true, output: { status: delivery.status, body: bodyOf(delivery) }, deliveries: [delivery] }
+}
+
+const lowerCased = (headers: Record<string, string>) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+
+/** The answer as JSON, if it is whole and says so; else as text, null if there is none. */
+function bodyOf({ responseBody, responseHeaders, truncated }: Delivery): JsonValue {
+  if (responseBody.length === 0) return null
+  const text = responseBody.toString('utf8')
+  if (!truncated && /^[^;]*[/+]json\b/i.test(responseHeaders['content-type'] ?? '')) {
+    try {
+      const value = JSON.parse(text)
+      if (flawOfJson(value) === null) return value
+    } catch {}
+  }
+  return text.replaceAll('\0', '')
+}
