@@ -5,6 +5,7 @@ import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
+import { createDataService } from './data/service.ts'
 import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
@@ -113,6 +114,7 @@ async function open(
   onClose(feed.close)
 
   const artifacts = createArtifactService({ prisma, pool, storage, addresses })
+  const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({ prisma, artifacts, schedules, actions: registry, seal })
   const events = createEventService({ prisma, artifacts })
@@ -155,7 +157,7 @@ async function open(
   })
   if (serves) {
     const trials = createTrialService({ registry, artifacts, jobs })
-    const services = { identity, artifacts, schedules, jobs, events, runs, trials }
+    const services = { identity, artifacts, data, schedules, jobs, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })

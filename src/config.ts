@@ -73,6 +73,8 @@ const environment = z.object({
   MAX_QUERY_CHARS: whole(100, 10_000_000).default(100_000),
   /** Cost of a GraphQL operation: fields, times the size of the lists they stand in. */
   MAX_QUERY_COST: whole(10, 10_000_000).default(10_000),
+  /** Rows of a dataset. */
+  MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 

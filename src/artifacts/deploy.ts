@@ -28,8 +28,8 @@ export async function lockArtifact(sql: Sql, id: string): Promise<Artifact | nul
   return artifact ?? null
 }
 
-const INSERT = `insert into artifact as a (id, owner_id, created_by_id, name, slug, description, visibility)
-  values ($1::uuid, $2::uuid, $2::uuid, $3, $4, $5, coalesce($6::visibility, 'PUBLIC'))
+const INSERT = `insert into artifact as a (id, owner_id, created_by_id, name, slug, description, visibility, access_policy)
+  values ($1::uuid, $2::uuid, $2::uuid, $3, $4, $5, coalesce($6::visibility, 'PUBLIC'), $7::jsonb)
   on conflict do nothing returning ${ARTIFACT}`
 
 /** Null when somebody else was first to take the slug: waits for them to commit. */
@@ -37,25 +37,29 @@ export async function insertArtifact(
   sql: Sql,
   ownerId: string,
   slug: string,
-  { name, description, visibility }: Publication,
+  { name, description, visibility, accessPolicy }: Publication,
 ): Promise<Artifact | null> {
-  const values = [newId(), ownerId, name, slug, description ?? null, visibility ?? null]
+  const policy = accessPolicy ? JSON.stringify(accessPolicy) : null
+  const values = [newId(), ownerId, name, slug, description ?? null, visibility ?? null, policy]
   const [artifact] = await sql<Artifact>(INSERT, values)
   return artifact ?? null
 }
 
 const RENEW = `update artifact as a
   set name = $2, description = case when $3 then $4 else a.description end,
-    visibility = coalesce($5::visibility, a.visibility), deleted_at = null, updated_at = now()
+    visibility = coalesce($5::visibility, a.visibility),
+    access_policy = case when $6 then $7::jsonb else a.access_policy end, deleted_at = null, updated_at = now()
   where a.id = $1::uuid returning ${ARTIFACT}`
 
 /** What the publication does not say stays; a deleted artifact comes back. */
 export async function renewArtifact(
   sql: Sql,
   id: string,
-  { name, description, visibility }: Publication,
+  { name, description, visibility, accessPolicy }: Publication,
 ): Promise<Artifact | null> {
-  const values = [id, name, description !== undefined, description ?? null, visibility ?? null]
+  const policy = accessPolicy ? JSON.stringify(accessPolicy) : null
+  const described = [description !== undefined, description ?? null]
+  const values = [id, name, ...described, visibility ?? null, accessPolicy !== undefined, policy]
   const [artifact] = await sql<Artifact>(RENEW, values)
   return artifact ?? null
 }

@@ -1,5 +1,6 @@
 import { addNode, builder } from '../graphql/builder.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
+import { mayManage } from '../identity/permissions.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
@@ -58,6 +59,12 @@ export const ArtifactType = builder.prismaObject('Artifact', {
       type: 'DateTime',
       nullable: true,
       description: 'When it was deleted; it can be restored for 30 days.',
+    }),
+    accessPolicy: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'Which rows of its datasets a viewer gets, for its owner; null: all.',
+      resolve: (artifact, _args, { viewer }) => (mayManage(viewer, artifact) ? artifact.accessPolicy : null),
     }),
   }),
 })
@@ -124,6 +131,9 @@ const FileInput = builder.inputType('FileInput', {
   }),
 })
 
+const POLICY =
+  'Which rows of its datasets a viewer gets: `{"version": 1, "field": "region", "default": "deny", "rules": [{"match": {"domain": "example.org"}, "values": ["EU"]}]}`. Null: all rows.'
+
 const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
   description: 'A new version, and the artifact with the first one. What is absent stays as it is.',
   fields: (t) => ({
@@ -134,6 +144,11 @@ const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
     description: t.string({ description: 'At most 1,000 characters; null clears.' }),
     entrypoint: t.string({ defaultValue: 'index.html', description: 'Path of the file that `/` answers.' }),
     visibility: t.field({ type: VisibilityEnum, description: 'Absent: PUBLIC at first.' }),
+    accessPolicy: t.field({ type: 'JSON', description: POLICY }),
+    deploy: t.boolean({
+      defaultValue: true,
+      description: 'False: the version waits until a rollback or a publish action makes it live; never the first one.',
+    }),
     files: t.field({ type: [FileInput], required: true, description: '1 to 20,000, at most 500 MiB together.' }),
   }),
 })
@@ -145,6 +160,7 @@ const UpdateArtifactInput = builder.inputType('UpdateArtifactInput', {
     name: t.string({ description: 'At most 200 characters.' }),
     description: t.string({ description: 'At most 1,000 characters; null clears.' }),
     visibility: t.field({ type: VisibilityEnum, description: 'Who sees it.' }),
+    accessPolicy: t.field({ type: 'JSON', description: POLICY }),
   }),
 })
 

@@ -1,12 +1,12 @@
 import type pg from 'pg'
-import type { Artifact, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { type Artifact, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
 import { inTransaction, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { pauseJobsOn } from '../jobs/change.ts'
-import { ConflictError } from '../kernel/errors.ts'
+import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
 import { deploy, insertArtifact, insertVersion, lockSlug, renewArtifact } from './deploy.ts'
@@ -23,6 +23,7 @@ export type UpdateInput = {
   name?: string | null | undefined
   description?: string | null | undefined
   visibility?: string | null | undefined
+  accessPolicy?: unknown
 }
 
 export type ListArgs = PageArgs & {
@@ -68,7 +69,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     ...addresses,
 
     /**
-     * A new version under the slug, live at once; the first one makes the artifact. ConflictError SLUG_TAKEN: the slug
+     * A new version under the slug, live at once unless `deploy` is false; the first one makes the artifact. ConflictError SLUG_TAKEN: the slug
      * is somebody else's, also for 30 days after they deleted it. One's own deleted artifact comes back.
      */
     async publish(viewer: Viewer, input: PublishInput): Promise<Artifact> {
@@ -82,17 +83,24 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         if (there && there.ownerId !== principalId) throw new ConflictError(`the slug ${slug} is taken`, 'SLUG_TAKEN')
         const artifact = made ?? (there && (await renewArtifact(tx, there.id, publication)))
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
+        if (made && publication.deploy === false) {
+          throw ValidationError.at('deploy', 'cannot be false: the first version of an artifact goes live')
+        }
         const version = await insertVersion(tx, storage, artifact, principalId, publication)
-        await deploy(tx, artifact, version, principalId)
+        if (publication.deploy !== false) await deploy(tx, artifact, version, principalId)
         return { ...artifact, lastVersionNo: version.versionNo }
       })
     },
 
     async update(viewer: Viewer, { artifactId, ...input }: UpdateInput): Promise<Artifact> {
       requireScope(viewer, 'artifacts:write')
-      const changes = Object.entries(validate(updateSpec, input)).filter(([, value]) => value !== undefined)
+      const { accessPolicy, ...fields } = validate(updateSpec, input)
+      const changes = Object.entries(fields).filter(([, value]) => value !== undefined)
       await managed(viewer, artifactId)
-      return changeLive(prisma, artifactId, Object.fromEntries(changes))
+      return changeLive(prisma, artifactId, {
+        ...Object.fromEntries(changes),
+        ...(accessPolicy !== undefined && { accessPolicy: accessPolicy ?? Prisma.DbNull }),
+      })
     },
 
     /** Gone at once, restorable for 30 days. Its jobs are paused, and stay so when it comes back. */

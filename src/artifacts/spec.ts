@@ -1,6 +1,7 @@
 /** What an artifact may be called and what may be in it. Pure. */
 import mime from 'mime'
 import { z } from 'zod'
+import { accessPolicySpec } from '../data/policy.ts'
 import type { Visibility } from '../db/generated/prisma/enums.ts'
 
 const MiB = 1024 * 1024
@@ -134,6 +135,8 @@ export const publishSpec = z
       .nullish()
       .transform((path) => path ?? 'index.html'),
     visibility: visibilitySpec.nullish(),
+    accessPolicy: accessPolicySpec.nullish(),
+    deploy: z.boolean().nullish(),
     files: filesSpec,
   })
   .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
@@ -145,6 +148,7 @@ export const updateSpec = z.object({
   name: nameSpec.optional(),
   description: descriptionSpec.nullish(),
   visibility: visibilitySpec.optional(),
+  accessPolicy: accessPolicySpec.nullish(),
 })
 
 export const listSpec = z.object({
@@ -152,5 +156,5 @@ export const listSpec = z.object({
   ownerHandle: textSpec(NAME_LIMIT).nullish(),
 })
 
-export type PublishInput = z.input<typeof publishSpec>
+export type PublishInput = Omit<z.input<typeof publishSpec>, 'accessPolicy'> & { accessPolicy?: unknown }
 export type Publication = z.output<typeof publishSpec>

@@ -21,13 +21,24 @@ export function sqlOn(client: pg.Pool | pg.PoolClient | pg.Client): Sql {
     (await client.query({ name: nameOf(text), text, values })).rows as Row[]
 }
 
+/** Statements whose texts are made up as they are needed: they are not prepared, so that no connection has to keep them. */
+export function madeUpSqlOn(client: pg.Pool | pg.PoolClient): Sql {
+  return async <Row>(text: string, values: unknown[] = []) => (await client.query(text, values)).rows as Row[]
+}
+
 /** Statements inside a transaction of Prisma's. */
 export function sqlIn(transaction: Prisma.TransactionClient): Sql {
   return (text, values = []) => transaction.$queryRawUnsafe(text, ...values)
 }
 
-/** Runs `work` in one transaction on one connection; a connection that failed is not used again. */
-export async function inTransaction<Result>(pool: pg.Pool, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+/**
+ * Runs `work` in one transaction on one connection; a connection that failed is not used again. `madeUp` is for texts
+ * that are no constants.
+ */
+export async function inTransaction<Result>(
+  pool: pg.Pool,
+  work: (sql: Sql, madeUp: Sql) => Promise<Result>,
+): Promise<Result> {
   const client = await pool.connect()
   let broken: Error | undefined
   // The pool listens to its idle connections only, and an error that nobody hears ends the process.
@@ -37,7 +48,7 @@ export async function inTransaction<Result>(pool: pg.Pool, work: (sql: Sql) => P
   client.on('error', onError)
   try {
     await client.query('begin')
-    const result = await work(sqlOn(client))
+    const result = await work(sqlOn(client), madeUpSqlOn(client))
     await client.query('commit')
     return result
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What every resolver gets. Made from headers only, so that every transport can make it. */
 import type { TrialService } from '../actions/trial.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
+import type { DataService } from '../data/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { EventService } from '../events/service.ts'
 import type { IdentityService } from '../identity/service.ts'
@@ -16,6 +17,7 @@ type Services = {
   jobs: JobService
   events: EventService
   runs: RunService
+  data: DataService
   trials: TrialService
 }
 

@@ -2,6 +2,8 @@
 import './errors.ts'
 import '../identity/schema.ts'
 import '../artifacts/schema.ts'
+import '../data/schema.ts'
+import '../data/mutation-schema.ts'
 import '../schedules/schema.ts'
 import '../jobs/schema.ts'
 import '../runs/schema.ts'

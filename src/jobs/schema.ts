@@ -184,7 +184,7 @@ const scheduleOf = ({ scheduleId }: Job, context: Context) =>
 
 const actionsOf = (job: { id: string }, context: Context) =>
   loadBatched(context, 'Job.actions', job.id, async (ids) =>
-    grouped(ids, await context.jobs.actionsOf(ids), ({ jobId }) => jobId ?? ''),
+    grouped(ids, await context.jobs.actionsOf(context.viewer, ids), ({ jobId }) => jobId ?? ''),
   )
 
 builder.queryFields((t) => ({

@@ -293,9 +293,17 @@ export function createJobService(deps: {
       })
     },
 
-    /** The steps of each job, in order. */
-    async actionsOf(jobIds: readonly string[]): Promise<Action[]> {
-      return prisma.action.findMany({ where: { jobId: { in: [...jobIds] } }, orderBy: { position: 'asc' } })
+    /** The steps of each job, in order. Those who may read the jobs and not change them see no secrets. */
+    async actionsOf(viewer: Viewer, jobIds: readonly string[]): Promise<Action[]> {
+      const actions = await prisma.action.findMany({
+        where: { jobId: { in: [...jobIds] } },
+        orderBy: { position: 'asc' },
+      })
+      if (viewer?.scopes.has('jobs:write')) return actions
+      return actions.map((action) => ({
+        ...action,
+        config: registry.redact(action.kind, action.config) as Action['config'],
+      }))
     },
 
     /** The next slots of a job with this schedule, as far as they can be known; none while it is paused. */

@@ -104,7 +104,7 @@ describe('createUser', () => {
     const [token] = (await viewer(made.token))?.tokens ?? []
     expect(token).toMatchObject({
       prefix: made.token.slice(0, 8),
-      scopes: ['artifacts:read', 'artifacts:write', 'jobs:read', 'jobs:write', 'jobs:run'],
+      scopes: ['artifacts:read', 'artifacts:write', 'data:read', 'data:write', 'jobs:read', 'jobs:write', 'jobs:run'],
       expiresAt: null,
     })
   })
@@ -143,7 +143,7 @@ describe('createToken', () => {
     (await app.send(CREATE_TOKEN, { input: { name: 'made', ...input } }, { token })).data.createToken
 
   it('gives the scopes that one has, or fewer', async () => {
-    expect(await create({}, alice.token)).toMatchObject({ apiToken: { scopes: { length: 5 }, expiresAt: null } })
+    expect(await create({}, alice.token)).toMatchObject({ apiToken: { scopes: { length: 7 }, expiresAt: null } })
     const { token } = await issueToken(app, alice.token, { scopes: ['jobs:read', 'artifacts:read'] })
     expect(await create({}, token)).toMatchObject({ apiToken: { scopes: ['jobs:read', 'artifacts:read'] } })
     expect(await create({ scopes: ['jobs:read'] }, token)).toMatchObject({ apiToken: { scopes: ['jobs:read'] } })

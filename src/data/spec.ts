@@ -1,0 +1,51 @@
+/** What datasets and their rows may be. */
+import { z } from 'zod'
+import { isSlug } from '../artifacts/spec.ts'
+import type { Issue } from '../kernel/errors.ts'
+import { flawOfJson, text } from '../kernel/storable.ts'
+
+const NAME_LIMIT = 200
+const DESCRIPTION_LIMIT = 1_000
+/** Bytes of a row as JSON. */
+export const ROW_BYTES_LIMIT = 256 * 1024
+/** Rows of one insert by hand. */
+export const INSERT_LIMIT = 1_000
+/** Distinct values of one answer. */
+export const DISTINCT_LIMIT = 1_000
+
+const name = z
+  .string()
+  .trim()
+  .pipe(text(NAME_LIMIT))
+  .refine((value) => value !== '', 'must not be empty')
+  .refine((value) => !/\p{Cc}/u.test(value), 'must have no control characters')
+  // What begins so is an id wherever a dataset may be named.
+  .refine((value) => !/^dat_[0-9a-f]{32}$/.test(value), 'must not look like an id')
+const slug = z.string().refine(isSlug, 'must be at most 50 lower-case letters and digits, and - inside')
+const description = text(DESCRIPTION_LIMIT)
+
+export const createDatasetSpec = z.object({ name, slug: slug.nullish(), description: description.nullish() })
+export const updateDatasetSpec = z.object({
+  name: name.optional(),
+  slug: slug.optional(),
+  description: description.nullish(),
+})
+
+export type CreateDatasetInput = z.input<typeof createDatasetSpec>
+export type UpdateDatasetInput = z.input<typeof updateDatasetSpec>
+
+/** What keeps a value from being a row, or null. */
+export function flawOfRow(row: unknown): string | null {
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'must be an object'
+  const flaw = flawOfJson(row)
+  if (flaw) return flaw
+  return Buffer.byteLength(JSON.stringify(row)) > ROW_BYTES_LIMIT
+    ? `must have at most ${ROW_BYTES_LIMIT} bytes as JSON`
+    : null
+}
+
+export const rowIssues = (rows: readonly unknown[], at: string): Issue[] =>
+  rows.flatMap((row, index) => {
+    const message = flawOfRow(row)
+    return message ? [{ path: `${at}.${index}`, message }] : []
+  })
