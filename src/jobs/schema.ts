@@ -255,7 +255,8 @@ const settings = (t: InputFields) => ({
   notes: t.string({ description: 'At most 10,000 characters.' }),
   schedule: t.field({ type: ScheduleInputType, description: 'When it fires; not together with eventType.' }),
   eventType: t.string({
-    description: 'The event that starts it, such as `artifact.updated`; not together with schedule.',
+    description:
+      'The event that starts it: `artifact.updated`, `run.failed`, `job.paused` or one of your own; not together with schedule.',
   }),
   startOn: t.field({ type: 'DateTime', description: 'No slot before this, and no event.' }),
   endOn: t.field({ type: 'DateTime', description: 'No slot after this, and no event.' }),
