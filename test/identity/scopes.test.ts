@@ -53,6 +53,7 @@ const onJob = () => ({ jobId })
 const onVersion = () => ({ artifactId, versionNo: 1 })
 const onRun = () => ({ runId: `run_${'0'.repeat(32)}` })
 const onRuns = () => ({ filter: {} })
+const onDataset = () => ({ datasetId: `dat_${'0'.repeat(32)}` })
 
 /** A valid input of each mutation, and the scope that it takes; null: any token. */
 const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = {
@@ -83,6 +84,16 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   cancelRuns: { input: onRuns, scope: 'jobs:run' },
   retryRun: { input: onRun, scope: 'jobs:run' },
   retryRuns: { input: onRuns, scope: 'jobs:run' },
+  rotateSigningSecret: { input: onJob, scope: 'jobs:write' },
+  testAction: { input: () => ({ action: NOWHERE, jobId }), scope: 'jobs:run' },
+  createDataset: { input: () => ({ name: 'x' }), scope: 'data:write' },
+  updateDataset: { input: () => ({ ...onDataset(), name: 'y' }), scope: 'data:write' },
+  deleteDataset: { input: onDataset, scope: 'data:write' },
+  insertRows: { input: () => ({ ...onDataset(), rows: [{}] }), scope: 'data:write' },
+  updateRows: { input: () => ({ ...onDataset(), all: true, set: {} }), scope: 'data:write' },
+  deleteRows: { input: () => ({ ...onDataset(), all: true }), scope: 'data:write' },
+  takeSnapshot: { input: onDataset, scope: 'data:write' },
+  deleteSnapshot: { input: () => ({ snapshotId: `snp_${'0'.repeat(32)}` }), scope: 'data:write' },
   emitEvent: { input: () => ({ type: 'order.paid', artifactId }), scope: 'jobs:run' },
 }
 
