@@ -9,7 +9,7 @@ const HARMLESS = new Set(['webhook-signature'])
 /** Shorter ones would be found by chance. */
 const LEAST_ECHO_CHARS = 6
 
-export const isSecretName = (name: string): boolean => SECRET_NAME.test(name) && !HARMLESS.has(name.toLowerCase())
+const isSecretName = (name: string): boolean => SECRET_NAME.test(name) && !HARMLESS.has(name.toLowerCase())
 
 export const redactHeaders = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, isSecretName(name) ? HIDDEN : value]))

@@ -11,7 +11,7 @@ import { stepName } from './spec.ts'
 export type ActionInput = Record<string, unknown>
 
 /** Steps of a job or of a stack. */
-export const STEPS_LIMIT = 50
+const STEPS_LIMIT = 50
 
 export type Step = { id: string; position: number; kind: string; name: string; config: Prisma.InputJsonValue }
 

@@ -51,7 +51,7 @@ export const accessPolicySpec = z.strictObject({
 export type AccessPolicy = z.output<typeof accessPolicySpec>
 
 /** The values that somebody may see; null: all rows. */
-export function valuesFor({ rules, default: otherwise }: AccessPolicy, email: string | null): string[] | null {
+function valuesFor({ rules, default: otherwise }: AccessPolicy, email: string | null): string[] | null {
   const address = email?.toLowerCase() ?? ''
   const host = address.slice(address.lastIndexOf('@') + 1)
   const matching = address === '' ? [] : rules.filter(({ match }) => matches(match, address, host))

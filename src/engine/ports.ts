@@ -23,7 +23,7 @@ export type Perform = (run: StartedRun, position: number, signal: AbortSignal) =
  * Pauses a job whose receiver wants no more of it (410), with a note for its owner. Called before the run is settled, so
  * that a crash in between repeats it; it must not mind being called twice.
  */
-export type Retire = (run: Pick<StartedRun, 'runId' | 'jobId' | 'event'>, reason: string) => Promise<void>
+type Retire = (run: Pick<StartedRun, 'runId' | 'jobId' | 'event'>, reason: string) => Promise<void>
 
 export type EnginePorts = {
   clock: Clock

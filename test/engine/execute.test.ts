@@ -28,7 +28,7 @@ describe('an action that fails', () => {
     ;(await stage.call(0)).end(failure())
     await expect.poll(async () => (await world.run(runId)).status).toBe('RETRYING')
     const { availableAt, error } = await world.run(runId)
-    expect(error).toEqual({ code: 'BAD', message: 'it went wrong' })
+    expect(error).toEqual({ code: 'BAD', message: 'it went wrong', step: 'webhook' })
     const second = await stage.call(1)
     expect(Date.now()).toBeGreaterThanOrEqual(availableAt.getTime() - 100)
     expect(second.run).toMatchObject({ attempt: 2, losses: 0 })
