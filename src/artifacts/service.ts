@@ -6,7 +6,7 @@ import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { pauseJobsOn } from '../jobs/change.ts'
-import { ConflictError } from '../kernel/errors.ts'
+import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
 import { deploy, insertArtifact, insertVersion, lockSlug, renewArtifact } from './deploy.ts'
@@ -68,8 +68,9 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     ...addresses,
 
     /**
-     * A new version under the slug, live at once; the first one makes the artifact. ConflictError SLUG_TAKEN: the slug
-     * is somebody else's, also for 30 days after they deleted it. One's own deleted artifact comes back.
+     * A new version under the slug, live at once unless `deploy` is false; the first one makes the artifact and is always
+     * live, as the lists and the sites rely on it. ConflictError SLUG_TAKEN: the slug is somebody else's, also for 30
+     * days after they deleted it. One's own deleted artifact comes back.
      */
     async publish(viewer: Viewer, input: PublishInput): Promise<Artifact> {
       const { principalId } = requireScope(viewer, 'artifacts:write')
@@ -78,12 +79,13 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       return inTransaction(pool, async (tx) => {
         const before = await lockSlug(tx, slug, reservedSince())
         const made = before ? null : await insertArtifact(tx, principalId, slug, publication)
+        if (made && !publication.deploy) throw ValidationError.at('deploy', 'must be true for the first version')
         const there = made ?? before ?? (await lockSlug(tx, slug, reservedSince()))
         if (there && there.ownerId !== principalId) throw new ConflictError(`the slug ${slug} is taken`, 'SLUG_TAKEN')
         const artifact = made ?? (there && (await renewArtifact(tx, there.id, publication)))
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
         const version = await insertVersion(tx, storage, artifact, principalId, publication)
-        await deploy(tx, artifact, version, principalId)
+        if (publication.deploy) await deploy(tx, artifact, version, principalId)
         return { ...artifact, lastVersionNo: version.versionNo }
       })
     },

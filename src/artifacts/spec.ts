@@ -135,6 +135,10 @@ export const publishSpec = z
       .transform((path) => path ?? 'index.html'),
     visibility: visibilitySpec.nullish(),
     files: filesSpec,
+    deploy: z
+      .boolean()
+      .nullish()
+      .transform((deploy) => deploy ?? true),
   })
   .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
     path: ['entrypoint'],

@@ -12,9 +12,10 @@ export function inputFromZod(name: string, description: string, shape: z.ZodObje
       Object.fromEntries(
         Object.entries(shape.shape).map(([field, type]) => {
           const { inner, optional, defaultValue } = unwrap(type)
+          const description = type.description ?? (inner as z.ZodType).description
           const options = {
             required: !optional,
-            ...(type.description !== undefined && { description: type.description }),
+            ...(description !== undefined && { description }),
             ...(isPlain(defaultValue) && { defaultValue }),
           }
           return [field, t.field({ type: typeOf(inner, name, field), ...options } as never)]
