@@ -2,6 +2,7 @@
 import { createEgress } from './actions/egress.ts'
 import { createPerform } from './actions/perform.ts'
 import { createActionRegistry } from './actions/registry.ts'
+import { createArtifactPort } from './artifacts/action-port.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
@@ -106,7 +107,10 @@ async function open(
   }
   const clock = systemClock
   const storage = createPostgresStorage(pool)
-  const registry = createActionRegistry({ egress, version: VERSION, clock })
+  const registry = createActionRegistry({
+    ...{ egress, version: VERSION, clock },
+    artifacts: createArtifactPort({ pool, storage, addresses }),
+  })
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)

@@ -2,7 +2,9 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { createEgress } from '../../src/actions/egress.ts'
+import { createPerform } from '../../src/actions/perform.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
+import { createArtifactPort } from '../../src/artifacts/action-port.ts'
 import type { RunStatus } from '../../src/db/generated/prisma/enums.ts'
 import { inTransaction, sqlOn } from '../../src/db/sql.ts'
 import { createEngine } from '../../src/engine/engine.ts'
@@ -63,14 +65,16 @@ export function createStage() {
 export const webhook = (name: string) => ({ webhook: { url: `https://receiver.example/${name}` } })
 
 export async function createWorld() {
-  const { database, artifacts, close } = await createArtifactWorld()
+  const { database, artifacts, storage, addresses, close } = await createArtifactWorld()
   const { prisma, pool } = database
   const sql = sqlOn(pool)
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
-  const actions = createActionRegistry({ egress, version: '0', clock: systemClock })
+  const artifactPort = createArtifactPort({ pool, storage, addresses })
+  const actions = createActionRegistry({ egress, artifacts: artifactPort, version: '0', clock: systemClock })
+  const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal: createSeal('0'.repeat(64)) })
+  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
@@ -89,12 +93,15 @@ export async function createWorld() {
     ports: { sql, transaction: <Result>(work: (tx: typeof sql) => Promise<Result>) => inTransaction(pool, work) },
     alice,
     artifacts,
+    artifactPort,
     jobs,
     events,
     runs,
     bus,
     reader,
     feed,
+    /** Does actions as the product does. */
+    perform: createPerform({ registry: actions, seal, artifactUrl: addresses.artifactUrl }),
 
     /** A job with one action, unless the input says otherwise. */
     async job(input: JobInput = {}): Promise<string> {
