@@ -39,6 +39,7 @@ import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
+import { createStackService } from './stacks/service.ts'
 
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
@@ -124,6 +125,8 @@ async function open(
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
   })
 
+  const stacks = createStackService({ prisma, pool, runs, actions: registry, seal })
+
   const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
   /** Once it is made, `NOTIFY` wakes it. */
   const engine = works
@@ -156,7 +159,7 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const services = { identity, artifacts, schedules, jobs, events, runs }
+    const services = { identity, artifacts, schedules, jobs, events, runs, stacks }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })

@@ -38,6 +38,28 @@ export async function parseSteps(
   )
 }
 
+/**
+ * What is wrong with steps that were parsed before, for a subject that they were not parsed for. Paths are such as
+ * `actions.0.webhook.url`.
+ */
+export async function checkSteps(
+  registry: ActionRegistry,
+  steps: readonly { kind: string; name: string; config: unknown }[],
+  subject: Subject,
+): Promise<Issue[]> {
+  const names = steps.map(({ name }) => name)
+  const issues = await Promise.all(
+    steps.map(async ({ kind, config }, position) => {
+      const options = { subject, at: `actions.${position}.${kind}`, steps: names.slice(0, position) }
+      const refused = await registry.parse(kind, config, options).catch((error: unknown) => error)
+      if (refused instanceof ValidationError) return refused.issues
+      if (refused instanceof Error) throw refused
+      return []
+    }),
+  )
+  return issues.flat()
+}
+
 type Given = { kind: string; config: unknown; name: string | null; at: string }
 
 function kindOf(input: ActionInput, at: string): Given {

@@ -7,6 +7,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
 import type { RunService } from '../runs/service.ts'
 import type { ScheduleService } from '../schedules/service.ts'
+import type { StackService } from '../stacks/service.ts'
 
 type Services = {
   identity: IdentityService
@@ -15,6 +16,7 @@ type Services = {
   jobs: JobService
   events: EventService
   runs: RunService
+  stacks: StackService
 }
 
 export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }

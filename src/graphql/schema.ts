@@ -8,6 +8,7 @@ import '../runs/schema.ts'
 import '../runs/control-schema.ts'
 import '../runs/event-types.ts'
 import '../runs/subscription.ts'
+import '../stacks/schema.ts'
 import '../events/schema.ts'
 import { builder } from './builder.ts'
 

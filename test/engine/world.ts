@@ -23,6 +23,7 @@ import { openPostgresBus } from '../../src/live/postgres-bus.ts'
 import { createRunService } from '../../src/runs/service.ts'
 import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
+import { createStackService } from '../../src/stacks/service.ts'
 import { createWorld as createArtifactWorld, signUp } from '../artifacts/world.ts'
 
 export type World = Awaited<ReturnType<typeof createWorld>>
@@ -83,6 +84,7 @@ export async function createWorld() {
     ...{ prisma, pool, artifacts, jobs, reader, feed },
     settings: { cancelGraceSeconds: 10 },
   })
+  const stacks = createStackService({ prisma, pool, runs, actions, seal })
   const nodes = new Set<{ stop(): Promise<void> }>()
 
   return {
@@ -97,6 +99,7 @@ export async function createWorld() {
     jobs,
     events,
     runs,
+    stacks,
     bus,
     reader,
     feed,
