@@ -3,6 +3,7 @@ import { createEgress } from './actions/egress.ts'
 import { createPerform } from './actions/perform.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
+import { createArtifactPort } from './artifacts/action-port.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
 import { createDataService } from './data/service.ts'
@@ -40,6 +41,7 @@ import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
+import { createStackService } from './stacks/service.ts'
 
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
@@ -108,7 +110,10 @@ async function open(
   }
   const clock = systemClock
   const storage = createPostgresStorage(pool)
-  const registry = createActionRegistry({ egress, version: VERSION, clock })
+  const registry = createActionRegistry({
+    ...{ egress, version: VERSION, clock },
+    artifacts: createArtifactPort({ pool, storage, addresses }),
+  })
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
@@ -122,6 +127,8 @@ async function open(
     ...{ prisma, pool, artifacts, jobs, reader, feed },
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
   })
+
+  const stacks = createStackService({ prisma, pool, runs, actions: registry, seal })
 
   const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
   /** Once it is made, `NOTIFY` wakes it. */
@@ -157,7 +164,7 @@ async function open(
   })
   if (serves) {
     const trials = createTrialService({ registry, artifacts, jobs })
-    const services = { identity, artifacts, data, schedules, jobs, events, runs, trials }
+    const services = { identity, artifacts, data, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })

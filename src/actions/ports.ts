@@ -58,15 +58,16 @@ export type ArtifactPort = {
   /** The number of the version that is meant; null if there is none. */
   versionOf(artifactId: string, target: VersionTarget): Promise<number | null>
   /**
-   * Makes a version live; one that is live already stays so, without a further deployment.
-   * @throws EffectError when the artifact or the version is gone
+   * Makes a version live; one that is live already stays so, without a further deployment. A step that has done so
+   * before changes nothing, and is answered as it was then. `url`: of the page that shows the artifact.
+   * @throws EffectError NO_SUCH_ARTIFACT or NO_SUCH_VERSION when it is gone, RUN_OVER when nobody waits for the step any more
    */
   deploy(
     artifactId: string,
     target: VersionTarget,
     by: { ownerId: string; effect: EffectKey | null /** Of the run's event, plus 1. */; depth: number },
-  ): Promise<{ versionNo: number; changed: boolean }>
-  /** The page that the live version answers at its root; null if there is none. */
+  ): Promise<{ versionNo: number; changed: boolean; url: string }>
+  /** The page that the live version answers at its root; null if there is none, or if it is larger than 5 MiB. */
   page(artifactId: string): Promise<{ name: string; path: string; mime: string; content: Buffer } | null>
 }
 

@@ -3,12 +3,13 @@ import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
 import { discord } from './drivers/discord.ts'
 import { httpGet } from './drivers/http-get.ts'
+import { publish } from './drivers/publish.ts'
 import { slack } from './drivers/slack.ts'
 import { webhook } from './drivers/webhook.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook, httpGet, slack, discord]
+export const actionKinds = [webhook, httpGet, slack, discord, publish]
 
 export type ActionRegistry = {
   kinds: readonly string[]

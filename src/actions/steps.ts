@@ -1,5 +1,6 @@
 /** Steps as clients give them, `{ webhook: { name: "call", url … } }`, and as they are stored. */
-import type { Prisma } from '../db/generated/prisma/client.ts'
+import type { Action, Prisma } from '../db/generated/prisma/client.ts'
+import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { flawOfJson } from '../kernel/storable.ts'
@@ -59,6 +60,37 @@ async function parseGiven(
   const parsed = await registry.parse(kind, config, { subject, at, steps })
   requireStorable(parsed, at)
   return parsed as Prisma.InputJsonValue
+}
+
+/**
+ * What is wrong with steps that were parsed before, for a subject that they were not parsed for. Paths are such as
+ * `actions.0.webhook.url`.
+ */
+export async function checkSteps(
+  registry: ActionRegistry,
+  steps: readonly { kind: string; name: string; config: unknown }[],
+  subject: Subject,
+): Promise<Issue[]> {
+  const names = steps.map(({ name }) => name)
+  const issues = await Promise.all(
+    steps.map(async ({ kind, config }, position) => {
+      const options = { subject, at: `actions.${position}.${kind}`, steps: names.slice(0, position) }
+      const refused = await registry.parse(kind, config, options).catch((error: unknown) => error)
+      if (refused instanceof ValidationError) return refused.issues
+      if (refused instanceof Error) throw refused
+      return []
+    }),
+  )
+  return issues.flat()
+}
+
+/** Actions as they are stored: those who may read them and not change them see no secrets. */
+export function withoutSecrets(registry: ActionRegistry, viewer: Viewer, actions: Action[]): Action[] {
+  if (viewer?.scopes.has('jobs:write')) return actions
+  return actions.map((action) => ({
+    ...action,
+    config: registry.redact(action.kind, action.config) as Action['config'],
+  }))
 }
 
 type Given = { kind: string; config: unknown; name: string | null; at: string }

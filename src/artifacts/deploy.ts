@@ -3,6 +3,7 @@
  * are drawn without a gap and without a race, and nobody sees a version before all of its files are there.
  */
 import { createHash } from 'node:crypto'
+import type { EffectKey } from '../actions/ports.ts'
 import type { Artifact } from '../db/generated/prisma/client.ts'
 import type { Sql } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
@@ -109,24 +110,26 @@ export async function insertVersion(
 }
 
 const DEPLOY = `
-insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id)
-select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uuid
+insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id, run_id, run_position)
+select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uuid, $5::uuid, $6::int
 from deployment where artifact_id = $2::uuid
 returning deployment_no as "deploymentNo"`
 
-/** Makes the version live and says so: `artifact.updated`. */
+/** Makes the version live and says so: `artifact.updated`. `effect`: the step that does it; `depth`: of the event. */
 export async function deploy(
   sql: Sql,
   { id: artifactId, ownerId }: Artifact,
   version: DeployedVersion,
   createdById: string,
+  { effect = null, depth = 0 }: { effect?: EffectKey | null; depth?: number } = {},
 ): Promise<void> {
-  const [deployment] = await sql<{ deploymentNo: number }>(DEPLOY, [newId(), artifactId, version.id, createdById])
+  const values = [newId(), artifactId, version.id, createdById, effect?.runId ?? null, effect?.position ?? null]
+  const [deployment] = await sql<{ deploymentNo: number }>(DEPLOY, values)
   const payload = {
     artifactId: formatId('Artifact', artifactId),
     versionNo: version.versionNo,
     versionId: formatId('ArtifactVersion', version.id),
     deployment: deployment?.deploymentNo,
   }
-  await emit(sql, { type: 'artifact.updated', ownerId, artifactId, payload })
+  await emit(sql, { type: 'artifact.updated', ownerId, artifactId, payload, depth })
 }

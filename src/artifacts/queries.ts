@@ -1,5 +1,6 @@
 /** What is read often: the list of artifacts, their live versions, and what serving a file needs. */
-import type { Artifact, ArtifactVersion } from '../db/generated/prisma/client.ts'
+import type { VersionTarget } from '../actions/ports.ts'
+import type { Artifact, ArtifactVersion, VersionFile } from '../db/generated/prisma/client.ts'
 import type { KeysetQuery } from '../db/keyset.ts'
 import type { Sql } from '../db/sql.ts'
 
@@ -82,6 +83,34 @@ const VERSION_BY_NUMBER = `select ${VERSION} from artifact_version v where v.art
 export async function readVersion(sql: Sql, artifactId: string, versionNo: number): Promise<ArtifactVersion | null> {
   const [row] = await sql<VersionRow>(VERSION_BY_NUMBER, [artifactId, versionNo])
   return row ? versionOf(row) : null
+}
+
+const NEWEST_VERSION = `select ${VERSION} from artifact_version v
+  where v.artifact_id = $1::uuid order by v.version_no desc limit 1`
+
+/** What was live last of all that is not live now. */
+const PREVIOUS_VERSION = `select ${VERSION} from deployment d join artifact_version v on v.id = d.version_id
+  where d.artifact_id = $1::uuid and d.version_id <> (
+    select version_id from deployment where artifact_id = $1::uuid order by deployment_no desc limit 1)
+  order by d.deployment_no desc limit 1`
+
+export async function readTarget(sql: Sql, artifactId: string, target: VersionTarget): Promise<ArtifactVersion | null> {
+  if (typeof target === 'number') return readVersion(sql, artifactId, target)
+  const [row] = await sql<VersionRow>(target === 'LATEST' ? NEWEST_VERSION : PREVIOUS_VERSION, [artifactId])
+  return row ? versionOf(row) : null
+}
+
+export type Entrypoint = Pick<Artifact, 'ownerId' | 'name'> &
+  Pick<VersionFile, 'path' | 'mime' | 'digest' | 'sizeBytes'>
+
+const ENTRYPOINT = `select a.owner_id as "ownerId", a.name, f.path, f.mime, f.digest, f.size_bytes as "sizeBytes"
+  from artifact a ${LIVE} join version_file f on f.version_id = v.id and f.path = v.entrypoint
+  where a.id = $1::uuid and a.deleted_at is null`
+
+/** The file that `/` answers; null if the artifact is gone. */
+export async function readEntrypoint(sql: Sql, artifactId: string): Promise<Entrypoint | null> {
+  const [entrypoint] = await sql<Entrypoint>(ENTRYPOINT, [artifactId])
+  return entrypoint ?? null
 }
 
 /** A file of a live site, and who may see it. */

@@ -145,11 +145,12 @@ const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
     entrypoint: t.string({ defaultValue: 'index.html', description: 'Path of the file that `/` answers.' }),
     visibility: t.field({ type: VisibilityEnum, description: 'Absent: PUBLIC at first.' }),
     accessPolicy: t.field({ type: 'JSON', description: POLICY }),
+    files: t.field({ type: [FileInput], required: true, description: '1 to 20,000, at most 500 MiB together.' }),
     deploy: t.boolean({
       defaultValue: true,
-      description: 'False: the version waits until a rollback or a publish action makes it live; never the first one.',
+      description:
+        'False: the new version is listed, but what was live stays so until a `publish` action or `rollbackArtifact` makes this one live. The first version must be live.',
     }),
-    files: t.field({ type: [FileInput], required: true, description: '1 to 20,000, at most 500 MiB together.' }),
   }),
 })
 
@@ -190,7 +191,8 @@ builder.mutationFields((t) => ({
   publishArtifact: t.field({
     type: ArtifactType,
     errors: {},
-    description: 'Publishes files under a slug. Your own slug again: a new version, live at once.',
+    description:
+      'Publishes files under a slug. Your own slug again: a new version, live at once unless `deploy` is false.',
     args: { input: t.arg({ type: PublishArtifactInput, required: true, description: 'What to publish.' }) },
     resolve: (_root, { input }, { viewer, artifacts }) => artifacts.publish(viewer, input),
   }),

@@ -69,8 +69,9 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     ...addresses,
 
     /**
-     * A new version under the slug, live at once unless `deploy` is false; the first one makes the artifact. ConflictError SLUG_TAKEN: the slug
-     * is somebody else's, also for 30 days after they deleted it. One's own deleted artifact comes back.
+     * A new version under the slug, live at once unless `deploy` is false; the first one makes the artifact and is always
+     * live, as the lists and the sites rely on it. ConflictError SLUG_TAKEN: the slug is somebody else's, also for 30
+     * days after they deleted it. One's own deleted artifact comes back.
      */
     async publish(viewer: Viewer, input: PublishInput): Promise<Artifact> {
       const { principalId } = requireScope(viewer, 'artifacts:write')
@@ -79,15 +80,13 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       return inTransaction(pool, async (tx) => {
         const before = await lockSlug(tx, slug, reservedSince())
         const made = before ? null : await insertArtifact(tx, principalId, slug, publication)
+        if (made && !publication.deploy) throw ValidationError.at('deploy', 'must be true for the first version')
         const there = made ?? before ?? (await lockSlug(tx, slug, reservedSince()))
         if (there && there.ownerId !== principalId) throw new ConflictError(`the slug ${slug} is taken`, 'SLUG_TAKEN')
         const artifact = made ?? (there && (await renewArtifact(tx, there.id, publication)))
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
-        if (made && publication.deploy === false) {
-          throw ValidationError.at('deploy', 'cannot be false: the first version of an artifact goes live')
-        }
         const version = await insertVersion(tx, storage, artifact, principalId, publication)
-        if (publication.deploy !== false) await deploy(tx, artifact, version, principalId)
+        if (publication.deploy) await deploy(tx, artifact, version, principalId)
         return { ...artifact, lastVersionNo: version.versionNo }
       })
     },

@@ -136,8 +136,11 @@ export const publishSpec = z
       .transform((path) => path ?? 'index.html'),
     visibility: visibilitySpec.nullish(),
     accessPolicy: accessPolicySpec.nullish(),
-    deploy: z.boolean().nullish(),
     files: filesSpec,
+    deploy: z
+      .boolean()
+      .nullish()
+      .transform((deploy) => deploy ?? true),
   })
   .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
     path: ['entrypoint'],

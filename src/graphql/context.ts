@@ -9,6 +9,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
 import type { RunService } from '../runs/service.ts'
 import type { ScheduleService } from '../schedules/service.ts'
+import type { StackService } from '../stacks/service.ts'
 
 type Services = {
   identity: IdentityService
@@ -18,6 +19,7 @@ type Services = {
   events: EventService
   runs: RunService
   data: DataService
+  stacks: StackService
   trials: TrialService
 }
 

@@ -24,7 +24,8 @@ export function changeJob(prisma: PrismaClient, jobId: string, change: Change, v
   return prisma.$transaction((tx) => changeIn(tx, jobId, change, version))
 }
 
-async function changeIn(tx: Prisma.TransactionClient, jobId: string, change: Change, version?: number | null) {
+/** The same as a part of a transaction. */
+export async function changeIn(tx: Prisma.TransactionClient, jobId: string, change: Change, version?: number | null) {
   await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
   const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: { schedule: true } })
   if (!job) throw new NotFoundError('there is no such job')
@@ -52,6 +53,12 @@ export const pause =
     await emit(sqlIn(tx), { type: 'job.paused', ownerId, artifactId, payload, depth })
     return { enabled: false, nextRunAt: null, pausedAt: job.now, pauseReason: reason }
   }
+
+/** What waits is skipped, what runs finishes. */
+export const remove: Change = async (tx, job) => {
+  await skipUnfired(tx, job, 'DELETED')
+  return { enabled: false, nextRunAt: null, deletedAt: job.now }
+}
 
 /** Pauses the jobs on an artifact that is being deleted: nothing may call out for what is gone. */
 export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { ActionInputType, ActionType } from '../actions/schema.ts'
 import { ArtifactType } from '../artifacts/schema.ts'
 import type { Job } from '../db/generated/prisma/client.ts'
-import { grouped, loadBatched } from '../graphql/batch.ts'
+import { loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
@@ -80,8 +80,11 @@ export const JobType = builder.prismaObject('Job', {
     eventType: t.exposeString('eventType', { nullable: true, description: 'The event that starts it.' }),
     actions: t.field({
       type: [ActionType],
-      description: 'Its steps, in order.',
+      description: 'Its steps, in order, or those of its stack.',
       resolve: (job, _args, context) => actionsOf(job, context),
+    }),
+    hidden: t.exposeBoolean('hidden', {
+      description: 'True for what runs of its stack by itself belong to: it is in no list, and changes with the stack.',
     }),
     enabled: t.exposeBoolean('enabled', { description: 'False while it is paused.' }),
     pausedAt: t.expose('pausedAt', { type: 'DateTime', nullable: true, description: 'When it was paused.' }),
@@ -182,10 +185,8 @@ addNode(JobType, async (ids, { jobs, viewer }) =>
 const scheduleOf = ({ scheduleId }: Job, context: Context) =>
   scheduleId ? loadBatched(context, 'Job.schedule', scheduleId, (ids) => context.schedules.byIds(ids)) : null
 
-const actionsOf = (job: { id: string }, context: Context) =>
-  loadBatched(context, 'Job.actions', job.id, async (ids) =>
-    grouped(ids, await context.jobs.actionsOf(context.viewer, ids), ({ jobId }) => jobId ?? ''),
-  )
+const actionsOf = (job: Job, context: Context) =>
+  loadBatched(context, 'Job.actions', job, (jobs) => context.jobs.actionsOf(context.viewer, jobs))
 
 builder.queryFields((t) => ({
   job: t.field({
@@ -280,7 +281,11 @@ const CreateJobInput = builder.inputType('CreateJobInput', {
   description: 'A new job. Without schedule and eventType it is run by hand.',
   fields: (t) => ({
     artifactId: t.id({ description: 'The artifact that it is put on.' }),
-    actions: t.field({ type: [ActionInputType], required: true, description: 'Its steps, in order; at least one.' }),
+    actions: t.field({
+      type: [ActionInputType],
+      description: 'Its steps, in order; 1 to 50. Exactly one of this and stackId.',
+    }),
+    stackId: t.id({ description: '`stk_…`: its steps are those of this stack, of the same owner.' }),
     enabled: t.boolean({ defaultValue: true, description: 'False: paused from the start.' }),
     ...settings(t),
   }),
@@ -290,7 +295,8 @@ const UpdateJobInput = builder.inputType('UpdateJobInput', {
   description: 'Absent fields stay as they are; null clears.',
   fields: (t) => ({
     jobId: t.id({ required: true, description: '`job_…`' }),
-    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps.' }),
+    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps, or the stack.' }),
+    stackId: t.id({ description: '`stk_…`: replaces all steps by those of this stack. Not together with actions.' }),
     version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
     ...settings(t),
   }),
@@ -301,6 +307,8 @@ const jobIdInput = (name: string, description: string) =>
     description,
     fields: (t) => ({ jobId: t.id({ required: true, description: '`job_…`' }) }),
   })
+
+const stackOf = (id: string | null | undefined) => (id == null ? id : expectId('Stack', id))
 
 const PauseJobInput = jobIdInput('PauseJobInput', 'Which job to pause.')
 const ResumeJobInput = jobIdInput('ResumeJobInput', 'Which job to resume.')
@@ -313,16 +321,24 @@ builder.mutationFields((t) => ({
     errors: {},
     description: 'Makes a job of your own.',
     args: { input: t.arg({ type: CreateJobInput, required: true, description: 'The job.' }) },
-    resolve: (_root, { input: { artifactId, ...input } }, { jobs, viewer }) =>
-      jobs.create(viewer, { ...input, artifactId: artifactId && expectId('Artifact', artifactId) }),
+    resolve: (_root, { input: { artifactId, stackId, ...input } }, { jobs, viewer }) =>
+      jobs.create(viewer, {
+        ...input,
+        artifactId: artifactId && expectId('Artifact', artifactId),
+        stackId: stackOf(stackId),
+      }),
   }),
   updateJob: t.field({
     type: JobType,
     errors: {},
     description: 'Changes a job. An edit of the schedule fires no slot that is past, and an interval keeps its grid.',
     args: { input: t.arg({ type: UpdateJobInput, required: true, description: 'What to change.' }) },
-    resolve: (_root, { input: { jobId, ...input } }, { jobs, viewer }) =>
-      jobs.update(viewer, { ...input, jobId: expectId('Job', jobId) }),
+    resolve: (_root, { input: { jobId, stackId, ...input } }, { jobs, viewer }) =>
+      jobs.update(viewer, {
+        ...input,
+        jobId: expectId('Job', jobId),
+        stackId: stackOf(stackId),
+      }),
   }),
   pauseJob: t.field({
     type: JobType,

@@ -1,7 +1,7 @@
 /** Jobs: when × what. Every change of a schedule leaves the job with its next slot, or with none, in the same transaction. */
 import type { ActionRegistry } from '../actions/registry.ts'
 import { newSigningSecret, ROTATION_HOURS } from '../actions/signature.ts'
-import { type ActionInput, parseSteps } from '../actions/steps.ts'
+import { withoutSecrets } from '../actions/steps.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type {
   Action,
@@ -33,6 +33,7 @@ import {
   holdArtifact,
   type LockedJob,
   pause,
+  remove,
   requireSpread,
   requireWindow,
   skipUnfired,
@@ -47,6 +48,7 @@ import {
   type UpdateJobInput,
   updateJobSpec,
 } from './spec.ts'
+import { changesWork, newWork, replaceWork, type WorkInput, workParser } from './work.ts'
 
 export type JobService = ReturnType<typeof createJobService>
 
@@ -74,7 +76,8 @@ export function createJobService(deps: {
   actions: ActionRegistry
   seal: Seal
 }) {
-  const { prisma, artifacts, schedules, actions: registry, seal } = deps
+  const { prisma, artifacts, schedules, seal } = deps
+  const parse = workParser(deps)
 
   /** The artifact that a job is put on: one that the viewer may change. */
   async function requireArtifact(viewer: SignedIn, id: string): Promise<string> {
@@ -84,11 +87,15 @@ export function createJobService(deps: {
     return artifact.id
   }
 
-  /** A job that the viewer may change. */
+  /**
+   * A job that the viewer may change.
+   * @throws ConflictError OF_STACK for the hidden job of a stack: whoever sees it in a run is told where to change it
+   */
   async function requireJob(viewer: Viewer, id: string): Promise<Job> {
     requireScope(viewer, 'jobs:write')
     const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
     if (!job || !mayReadJob(viewer, job)) throw new NotFoundError('there is no such job')
+    if (job.hidden) throw new ConflictError('it belongs to a stack: change that', 'OF_STACK')
     return job
   }
 
@@ -106,18 +113,15 @@ export function createJobService(deps: {
   return {
     async create(
       viewer: Viewer,
-      input: CreateJobInput & {
-        artifactId?: string | null | undefined
-        schedule?: ScheduleInput | null | undefined
-        actions: ActionInput[]
-      },
+      input: CreateJobInput &
+        WorkInput & { artifactId?: string | null | undefined; schedule?: ScheduleInput | null | undefined },
     ): Promise<Job> {
       const owner = requireScope(viewer, 'jobs:write')
       const spec = validate(createJobSpec, input)
       const recurrence = input.schedule ? schedules.parse(input.schedule) : null
       const trigger = triggerOf(recurrence !== null, spec.eventType ?? null)
       const artifactId = input.artifactId ? await requireArtifact(owner, input.artifactId) : null
-      const steps = await parseSteps(registry, input.actions, { ownerId: owner.principalId, artifactId })
+      const work = await parse(viewer, input, { ownerId: owner.principalId, artifactId })
       const enabled = spec.enabled ?? true
       const { name, description, notes, eventType, startOn, endOn } = spec
 
@@ -155,7 +159,7 @@ export function createJobService(deps: {
             nextRunAt: enabled ? nextRunAt : null,
             ...policiesOf(spec),
             spreadOffsetMs: spreadOffsetMs(jobId, spread),
-            actions: { createMany: { data: steps } },
+            ...(await newWork(tx, work)),
             signingSecret: { create: { current: seal.seal(newSigningSecret()) } },
           },
         })
@@ -170,21 +174,13 @@ export function createJobService(deps: {
      */
     async update(
       viewer: Viewer,
-      {
-        jobId,
-        ...input
-      }: UpdateJobInput & {
-        jobId: string
-        schedule?: ScheduleInput | null | undefined
-        actions?: ActionInput[] | null | undefined
-      },
+      { jobId, ...input }: UpdateJobInput & WorkInput & { jobId: string; schedule?: ScheduleInput | null | undefined },
     ): Promise<Job> {
       requireScope(viewer, 'jobs:write')
       const spec = validate(updateJobSpec, input)
       const recurrence = input.schedule ? schedules.parse(input.schedule) : null
-      const { ownerId, artifactId } = await requireJob(viewer, jobId)
-      const subject = { ownerId, artifactId }
-      const steps = input.actions === undefined ? null : await parseSteps(registry, input.actions ?? [], subject)
+      const { ownerId, artifactId, stackId } = await requireJob(viewer, jobId)
+      const work = changesWork(input, stackId) ? await parse(viewer, input, { ownerId, artifactId }) : null
       const { name, description, notes, startOn, endOn, dstGap } = spec
 
       return update(
@@ -207,10 +203,6 @@ export function createJobService(deps: {
           requireSpread(spread, next)
           const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
           if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
-          if (steps) {
-            await tx.action.deleteMany({ where: { jobId } })
-            await tx.action.createMany({ data: steps.map((step) => ({ ...step, jobId })) })
-          }
           if (recurrence && job.scheduleId) {
             await tx.schedule.update({ where: { id: job.scheduleId }, data: storedOf(recurrence) })
           }
@@ -229,6 +221,7 @@ export function createJobService(deps: {
             ...(rescheduled && { nextRunAt: job.enabled ? nextRunAt : null }),
             ...policiesOf(spec),
             spreadOffsetMs: spreadOffsetMs(jobId, spread),
+            ...(work && (await replaceWork(tx, jobId, work))),
           }
         },
         spec.version,
@@ -262,11 +255,7 @@ export function createJobService(deps: {
       }),
 
     /** It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. */
-    remove: (viewer: Viewer, jobId: string): Promise<Job> =>
-      update(viewer, jobId, async (tx, job) => {
-        await skipUnfired(tx, job, 'DELETED')
-        return { enabled: false, nextRunAt: null, deletedAt: job.now }
-      }),
+    remove: (viewer: Viewer, jobId: string): Promise<Job> => update(viewer, jobId, remove),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
@@ -293,17 +282,18 @@ export function createJobService(deps: {
       })
     },
 
-    /** The steps of each job, in order. Those who may read the jobs and not change them see no secrets. */
-    async actionsOf(viewer: Viewer, jobIds: readonly string[]): Promise<Action[]> {
+    /** The steps of each job, in order: its own, or those of its stack; as the viewer may see them. */
+    async actionsOf(viewer: Viewer, jobs: readonly Pick<Job, 'id' | 'stackId'>[]): Promise<Action[][]> {
+      const sources = [...new Set(jobs.map(({ id, stackId }) => stackId ?? id))]
       const actions = await prisma.action.findMany({
-        where: { jobId: { in: [...jobIds] } },
+        where: { OR: [{ jobId: { in: sources } }, { stackId: { in: sources } }] },
         orderBy: { position: 'asc' },
       })
-      if (viewer?.scopes.has('jobs:write')) return actions
-      return actions.map((action) => ({
-        ...action,
-        config: registry.redact(action.kind, action.config) as Action['config'],
-      }))
+      const bySource = new Map(sources.map((id) => [id, [] as Action[]]))
+      for (const action of withoutSecrets(deps.actions, viewer, actions)) {
+        bySource.get(action.stackId ?? action.jobId ?? '')?.push(action)
+      }
+      return jobs.map(({ id, stackId }) => bySource.get(stackId ?? id) ?? [])
     },
 
     /** The next slots of a job with this schedule, as far as they can be known; none while it is paused. */
@@ -359,7 +349,7 @@ function whereOf(reader: SignedIn, filter: JobFilter): Prisma.JobWhereInput {
   // Prisma makes a pattern of it, and leaves what is special in patterns as it is.
   const contains = search ? { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const } : null
   return {
-    deletedAt: null,
+    ...{ deletedAt: null, hidden: false },
     ...(!reader.isAdmin && { ownerId: reader.principalId }),
     ...(contains && { OR: [{ name: contains }, { description: contains }] }),
     ...(surface && { surface }),

@@ -2,7 +2,9 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { createEgress } from '../../src/actions/egress.ts'
+import { createPerform } from '../../src/actions/perform.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
+import { createArtifactPort } from '../../src/artifacts/action-port.ts'
 import type { RunStatus } from '../../src/db/generated/prisma/enums.ts'
 import { inTransaction, sqlOn } from '../../src/db/sql.ts'
 import { createEngine } from '../../src/engine/engine.ts'
@@ -21,6 +23,7 @@ import { openPostgresBus } from '../../src/live/postgres-bus.ts'
 import { createRunService } from '../../src/runs/service.ts'
 import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
+import { createStackService } from '../../src/stacks/service.ts'
 import { createWorld as createArtifactWorld, signUp } from '../artifacts/world.ts'
 
 export type World = Awaited<ReturnType<typeof createWorld>>
@@ -63,14 +66,16 @@ export function createStage() {
 export const webhook = (name: string) => ({ webhook: { url: `https://receiver.example/${name}` } })
 
 export async function createWorld() {
-  const { database, artifacts, close } = await createArtifactWorld()
+  const { database, artifacts, storage, addresses, close } = await createArtifactWorld()
   const { prisma, pool } = database
   const sql = sqlOn(pool)
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
-  const actions = createActionRegistry({ egress, version: '0', clock: systemClock })
+  const artifactPort = createArtifactPort({ pool, storage, addresses })
+  const actions = createActionRegistry({ egress, artifacts: artifactPort, version: '0', clock: systemClock })
+  const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal: createSeal('0'.repeat(64)) })
+  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
@@ -79,6 +84,7 @@ export async function createWorld() {
     ...{ prisma, pool, artifacts, jobs, reader, feed },
     settings: { cancelGraceSeconds: 10 },
   })
+  const stacks = createStackService({ prisma, pool, runs, actions, seal })
   const nodes = new Set<{ stop(): Promise<void> }>()
 
   return {
@@ -89,12 +95,16 @@ export async function createWorld() {
     ports: { sql, transaction: <Result>(work: (tx: typeof sql) => Promise<Result>) => inTransaction(pool, work) },
     alice,
     artifacts,
+    artifactPort,
     jobs,
     events,
     runs,
+    stacks,
     bus,
     reader,
     feed,
+    /** Does actions as the product does. */
+    perform: createPerform({ registry: actions, seal, artifactUrl: addresses.artifactUrl }),
 
     /** A job with one action, unless the input says otherwise. */
     async job(input: JobInput = {}): Promise<string> {

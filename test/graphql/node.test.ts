@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { schema } from '../../src/graphql/schema.ts'
 import { graphql } from '../generated/index.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
-import { issueToken, makeJob, type Person, post, publishSite, signUp } from '../support/people.ts'
+import { issueToken, makeJob, makeStack, type Person, post, publishSite, signUp } from '../support/people.ts'
 
 const NODE = graphql(`query NodeById($id: ID!) { node(id: $id) { __typename id } }`)
 
@@ -22,7 +22,16 @@ beforeAll(async () => {
   const ask = async (query: string) => (await post(app, { query }, alice.token)).body.data
   const { a } = await ask(`{ a: artifact(id: "${artifact.id}") { liveVersion { id } } }`)
   const { r } = await ask(`mutation { r: runJob(input: { jobId: "${job.id}" }) { ... on Run { id } } }`)
-  ids = { Principal: alice.id, Artifact: artifact.id, ArtifactVersion: a.liveVersion.id, Job: job.id, Run: r.id }
+  const { id: Stack } = await makeStack(app, alice.token)
+  const { d } = await ask('mutation { d: createDataset(input: { name: "hidden" }) { ... on Dataset { id } } }')
+  const { s } = await ask(
+    `mutation { s: takeSnapshot(input: { datasetId: "${d.id}" }) { ... on DatasetSnapshot { id } } }`,
+  )
+  ids = {
+    ...{ Dataset: d.id, DatasetSnapshot: s.id },
+    ...{ Principal: alice.id, Artifact: artifact.id, ArtifactVersion: a.liveVersion.id },
+    ...{ Job: job.id, Run: r.id, Stack },
+  }
 })
 afterAll(() => app?.stop())
 

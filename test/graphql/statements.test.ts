@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { currentRequest } from '../../src/kernel/request.ts'
 import { createTestApp, type TestApp } from '../support/app.ts'
-import { makeJob, type Person, post, publishSite, query, signUp } from '../support/people.ts'
+import { makeJob, makeStack, type Person, post, publishSite, query, signUp } from '../support/people.ts'
 
 const ROWS = 20
 const REQUEST_ID = 'counted'
@@ -19,6 +19,9 @@ const LISTS = {
     id displayName owner { handle } artifact { slug owner { handle } } schedule { expression } actions { name }
     upcoming(count: 2) signingSecret lastRun { id status } runs(first: 3) { edges { node { ${RUN} } } }`,
   runs: RUN,
+  stacks: `
+    id name owner { handle } actions { name } jobs(first: 2) { edges { node { id displayName stack { name } actions { name } } } }
+    runs(first: 2) { edges { node { ${RUN} } } }`,
 }
 
 let app: TestApp
@@ -30,6 +33,12 @@ beforeAll(async () => {
   app = await createTestApp()
   alice = await signUp(app, 'alice')
   const run = 'mutation($id: ID!) { runJob(input: { jobId: $id }) { __typename } }'
+  const runStack = 'mutation($id: ID!) { runStack(input: { stackId: $id }) { __typename } }'
+  for (let row = 0; row < ROWS; row++) {
+    const { id: stackId } = await makeStack(app, alice.token)
+    for (let n = 0; n < 2; n++) await makeJob(app, alice.token, { actions: null, stackId })
+    await post(app, { query: runStack, variables: { id: stackId } }, alice.token)
+  }
   for (let row = 0; row < ROWS; row++) {
     const { id: artifactId } = await publishSite(app, `site-${row}`, alice.token)
     const schedule = { cron: { expression: `${row} 0 * * *` } }
@@ -37,7 +46,7 @@ beforeAll(async () => {
     for (let n = 0; n < 3; n++) await post(app, { query: run, variables: { id } }, alice.token)
   }
   const finished = `select count(*)::int as finished from run where status = 'FAILED'`
-  await vi.waitFor(async () => expect(await query(app, finished)).toEqual([{ finished: 3 * ROWS }]), 20_000)
+  await vi.waitFor(async () => expect(await query(app, finished)).toEqual([{ finished: 4 * ROWS }]), 20_000)
   pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
     const [config] = args as unknown as [string | { text: string }]
     const text = typeof config === 'string' ? config : config.text

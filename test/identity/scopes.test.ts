@@ -4,11 +4,22 @@ import { schema } from '../../src/graphql/schema.ts'
 import { SCOPES } from '../../src/identity/viewer.ts'
 import { graphql } from '../generated/index.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
-import { countRows, issueToken, makeJob, NOWHERE, type Person, post, publishSite, signUp } from '../support/people.ts'
+import {
+  countRows,
+  issueToken,
+  makeJob,
+  makeStack,
+  NOWHERE,
+  type Person,
+  post,
+  publishSite,
+  signUp,
+} from '../support/people.ts'
 
 const READ = graphql(`
-  query ReadAll($job: ID!, $artifact: ID!) {
+  query ReadAll($job: ID!, $stack: ID!, $artifact: ID!) {
     job(id: $job) { id }
+    stack(id: $stack) { id }
     artifact(id: $artifact) { id }
     artifacts { totalCount }
   }
@@ -16,6 +27,7 @@ const READ = graphql(`
 
 const LIST_JOBS = graphql(`query ListJobs { jobs { totalCount } }`)
 const LIST_RUNS = graphql(`query ListRuns { runs { totalCount } }`)
+const LIST_STACKS = graphql(`query ListStacks { stacks { totalCount } }`)
 const WATCH_RUNS = graphql(`subscription WatchRuns { runEvents { seq } }`)
 const SECRET = graphql(`query Secret($job: ID!) { job(id: $job) { id signingSecret } }`)
 
@@ -24,6 +36,7 @@ type Scope = (typeof SCOPES)[number]
 let app: TestApp
 let alice: Person
 let jobId: string
+let stackId: string
 let artifactId: string
 let tokenId: string
 /** Tokens of a user with one scope. */
@@ -36,6 +49,7 @@ beforeAll(async () => {
   alice = await signUp(app, 'alice')
   artifactId = (await publishSite(app, 'hidden', alice.token, { visibility: 'PRIVATE' })).id
   jobId = (await makeJob(app, alice.token, { artifactId })).id
+  stackId = (await makeStack(app, alice.token)).id
   for (const scope of SCOPES.filter((each) => each !== 'admin')) {
     const { id, token } = await issueToken(app, alice.token, { scopes: [scope] })
     tokenOf.set(scope, token)
@@ -50,6 +64,7 @@ afterAll(() => app?.stop())
 
 const onArtifact = () => ({ artifactId })
 const onJob = () => ({ jobId })
+const onStack = () => ({ stackId })
 const onVersion = () => ({ artifactId, versionNo: 1 })
 const onRun = () => ({ runId: `run_${'0'.repeat(32)}` })
 const onRuns = () => ({ filter: {} })
@@ -74,6 +89,10 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   pauseJob: { input: onJob, scope: 'jobs:write' },
   resumeJob: { input: onJob, scope: 'jobs:write' },
   deleteJob: { input: onJob, scope: 'jobs:write' },
+  createStack: { input: () => ({ name: 'x', actions: [NOWHERE] }), scope: 'jobs:write' },
+  updateStack: { input: () => ({ stackId, name: 'y' }), scope: 'jobs:write' },
+  deleteStack: { input: onStack, scope: 'jobs:write' },
+  runStack: { input: onStack, scope: 'jobs:run' },
   setRunLimit: { input: () => ({ handle: 'alice', limit: 1 }), scope: 'admin' },
   runJob: { input: onJob, scope: 'jobs:run' },
   backfillJob: {
@@ -122,29 +141,33 @@ describe('without the right, nothing is written and', () => {
 
 describe('reading', () => {
   const read = async (token: string | null) =>
-    (await app.send(READ, { job: jobId, artifact: artifactId }, { token })).data
+    (await app.send(READ, { job: jobId, stack: stackId, artifact: artifactId }, { token })).data
 
   it('shows the anonymous what is public, and nothing else', async () => {
-    expect(await read(null)).toEqual({ job: null, artifact: null, artifacts: { totalCount: 0 } })
+    expect(await read(null)).toEqual({ job: null, stack: null, artifact: null, artifacts: { totalCount: 0 } })
     await publishSite(app, 'shown', ADMIN_TOKEN)
     expect(await read(null)).toMatchObject({ artifacts: { totalCount: 1 } })
   })
 
   it('shows the own things to tokens that may read them', async () => {
     const all = await read(alice.token)
-    expect(all).toEqual({ job: { id: jobId }, artifact: { id: artifactId }, artifacts: { totalCount: 2 } })
+    expect(all).toEqual({
+      ...{ job: { id: jobId }, stack: { id: stackId } },
+      ...{ artifact: { id: artifactId }, artifacts: { totalCount: 2 } },
+    })
     expect(await read(tokenOf.get('jobs:read') ?? '')).toEqual({
       ...all,
       artifact: null,
       artifacts: { totalCount: 1 },
     })
-    expect(await read(tokenOf.get('artifacts:read') ?? '')).toEqual({ ...all, job: null })
-    expect(await read(tokenOf.get('jobs:write') ?? '')).toMatchObject({ job: null, artifact: null })
+    expect(await read(tokenOf.get('artifacts:read') ?? '')).toEqual({ ...all, job: null, stack: null })
+    expect(await read(tokenOf.get('jobs:write') ?? '')).toMatchObject({ job: null, stack: null, artifact: null })
   })
 
   it.each([
     ['jobs', LIST_JOBS],
     ['runs', LIST_RUNS],
+    ['stacks', LIST_STACKS],
   ])('lists %s to those who are signed in with jobs:read', async (_name, list) => {
     const codeOf = async (token: string | null) =>
       (await app.send(list as typeof LIST_JOBS, {}, { token })).errors?.[0]?.extensions.code

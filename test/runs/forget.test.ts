@@ -9,7 +9,7 @@ import {
   forgetRuns,
   lockEdge,
 } from '../../src/runs/forget.ts'
-import { createWorld, type World } from '../engine/world.ts'
+import { createWorld, type World, webhook } from '../engine/world.ts'
 import { addOldEvent, addOldRuns, floorOf } from './history.ts'
 
 let world: World
@@ -197,6 +197,27 @@ describe('jobs', () => {
     await sql('delete from run')
     await pass(forgetJobs)
     expect(await world.prisma.job.findMany({ where: { id: { in: jobs } }, select: { id: true } })).toHaveLength(2)
+  })
+
+  it('leave the stack that they used, while the one of a stack goes after it', async () => {
+    const { stacks, alice } = world
+    const stackOf = async () => (await stacks.create(alice, { name: 'x', actions: [webhook('shared')] })).id
+    const [kept, deleted] = [await stackOf(), await stackOf()]
+    const { id: user } = await world.jobs.create(alice, { stackId: kept })
+    const { jobId: own } = await stacks.run(alice, { stackId: deleted })
+    await stacks.remove(alice, deleted)
+    for (const id of [user, own]) await deleteJob(id, 31)
+    const left = async () =>
+      (await world.prisma.job.findMany({ where: { id: { in: [user, own] } } })).map(({ id }) => id)
+    await pass(forgetJobs)
+    expect(await left()).toEqual([own])
+    await sql('delete from run')
+    await pass(forgetJobs)
+    expect(await left()).toEqual([])
+    expect(await rowsOf('signing_secret', own)).toBe(0)
+    expect(await stacks.actionsOf(alice, [kept, deleted])).toMatchObject([{ stackId: kept, position: 0 }])
+    expect(await stacks.jobsOf([kept], {})).toMatchObject([{ edges: [] }])
+    expect(await stacks.remove(alice, kept)).toMatchObject({ id: kept })
   })
 
   it('leave a schedule that another job uses, until the last goes', async () => {

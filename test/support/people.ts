@@ -1,6 +1,6 @@
 /** People of a test app, what they own, and its database seen from beside it. */
 import pg from 'pg'
-import type { CreateJobInput, CreateTokenInput, PublishArtifactInput } from '../generated/graphql.ts'
+import type { CreateJobInput, CreateStackInput, CreateTokenInput, PublishArtifactInput } from '../generated/graphql.ts'
 import { graphql } from '../generated/index.ts'
 import type { TestApp } from './app.ts'
 
@@ -40,6 +40,15 @@ const MAKE_JOB = graphql(`
   }
 `)
 
+const MAKE_STACK = graphql(`
+  mutation MakeStack($input: CreateStackInput!) {
+    createStack(input: $input) {
+      ... on Stack { id name version }
+      ... on Error { message }
+    }
+  }
+`)
+
 export type Person = { id: string; handle: string; token: string }
 
 const failed = ({ message }: { message?: string }) => new Error(message ?? 'the answer is of no known type')
@@ -71,6 +80,13 @@ export async function makeJob(app: TestApp, token: string, more: Partial<CreateJ
   const { createJob } = (await app.send(MAKE_JOB, { input: { actions: [NOWHERE], ...more } }, { token })).data
   if ('version' in createJob) return createJob
   throw failed(createJob)
+}
+
+export async function makeStack(app: TestApp, token: string, more: Partial<CreateStackInput> = {}) {
+  const input = { name: 'a stack', actions: [NOWHERE], ...more }
+  const { createStack } = (await app.send(MAKE_STACK, { input }, { token })).data
+  if ('version' in createStack) return createStack
+  throw failed(createStack)
 }
 
 /** Rows of a statement on the app's database; by a client that is open already, or one for this only. */

@@ -1,0 +1,50 @@
+/** What the runs of a job do: steps of its own, or those of a stack. */
+import type { Subject } from '../actions/ports.ts'
+import type { ActionRegistry } from '../actions/registry.ts'
+import { type ActionInput, parseSteps, type Step } from '../actions/steps.ts'
+import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Viewer } from '../identity/viewer.ts'
+import { ValidationError } from '../kernel/errors.ts'
+import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
+
+export type WorkInput = { actions?: ActionInput[] | null | undefined; stackId?: string | null | undefined }
+
+export type Work = { steps: Step[] } | { stack: CheckedStack }
+
+/**
+ * Either actions or a stack, checked for the job.
+ * @throws ValidationError
+ */
+export const workParser =
+  (deps: { prisma: PrismaClient; actions: ActionRegistry }) =>
+  async (viewer: Viewer, { actions, stackId }: WorkInput, subject: Subject): Promise<Work> => {
+    if (actions && stackId != null) throw ValidationError.at('stackId', 'cannot be combined with actions')
+    if (stackId != null) return { stack: await checkStack(deps, viewer, stackId, subject) }
+    if (!actions) throw ValidationError.at('actions', 'must be given, or a stackId in their place')
+    return { steps: await parseSteps(deps.actions, actions, subject) }
+  }
+
+/** Whether an update says anything of it; `current`: the stack of the job, without which there is none to clear. */
+export const changesWork = ({ actions, stackId }: WorkInput, current: string | null): boolean =>
+  actions !== undefined || (stackId === null ? current !== null : stackId !== undefined)
+
+/** The part of a new job that says what it does. */
+export async function newWork(
+  tx: Prisma.TransactionClient,
+  work: Work,
+): Promise<Pick<Prisma.JobCreateInput, 'stack' | 'actions'>> {
+  if ('steps' in work) return { actions: { createMany: { data: work.steps } } }
+  await holdStack(tx, work.stack)
+  return { stack: { connect: { id: work.stack.id } } }
+}
+
+/** Puts other work in the place of what a job did. The caller holds the job's row. */
+export async function replaceWork(
+  tx: Prisma.TransactionClient,
+  jobId: string,
+  work: Work,
+): Promise<Pick<Prisma.JobUpdateInput, 'stack' | 'actions'>> {
+  await tx.action.deleteMany({ where: { jobId } })
+  const fields = await newWork(tx, work)
+  return 'steps' in work ? { ...fields, stack: { disconnect: true } } : fields
+}

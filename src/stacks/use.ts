@@ -1,0 +1,40 @@
+/** Using a stack in a job: its steps must fit the job, and must not change between the look at them and the use. */
+
+import type { Subject } from '../actions/ports.ts'
+import type { ActionRegistry } from '../actions/registry.ts'
+import { checkSteps } from '../actions/steps.ts'
+import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { sqlIn } from '../db/sql.ts'
+import { mayReadJob } from '../identity/permissions.ts'
+import type { Viewer } from '../identity/viewer.ts'
+import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+
+export const noSuchStack = () => new NotFoundError('there is no such stack')
+
+/** A stack as it was when its steps were looked at. */
+export type CheckedStack = { id: string; version: number }
+
+/** @throws ValidationError when one of its steps cannot work for the job */
+export async function checkStack(
+  { prisma, actions: registry }: { prisma: PrismaClient; actions: ActionRegistry },
+  viewer: Viewer,
+  id: string,
+  subject: Subject,
+): Promise<CheckedStack> {
+  const include = { actions: { orderBy: { position: 'asc' } } } as const
+  const stack = await prisma.stack.findUnique({ where: { id }, include })
+  if (!stack || !mayReadJob(viewer, stack)) throw noSuchStack()
+  if (stack.ownerId !== subject.ownerId) throw new ForbiddenError('a job may use stacks of its own owner only')
+  const issues = await checkSteps(registry, stack.actions, subject)
+  if (issues.length === 0) return { id, version: stack.version }
+  throw new ValidationError(
+    issues.map(({ path, message }) => ({ path: 'stackId', message: `does not fit the job, ${path}: ${message}` })),
+  )
+}
+
+/** Until the transaction ends the stack stays as it was when it was checked, and stays at all. */
+export async function holdStack(tx: Prisma.TransactionClient, { id, version }: CheckedStack): Promise<void> {
+  const [stack] = await sqlIn(tx)<{ version: number }>('select version from stack where id = $1::uuid for share', [id])
+  if (!stack) throw noSuchStack()
+  if (stack.version !== version) throw new ConflictError('the stack was changed just now: try again')
+}
