@@ -1,6 +1,8 @@
 /** The composition root: the only file that sees everything. It opens what runs, in order, and closes it in reverse. */
+import path from 'node:path'
 import { createEgress } from './actions/egress.ts'
 import { createPerform } from './actions/perform.ts'
+import type { ArtifactPort, DatasetPort } from './actions/ports.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
@@ -36,6 +38,7 @@ import { VERSION } from './kernel/version.ts'
 import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
+import { openMail } from './mail/open.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 
@@ -106,7 +109,13 @@ async function open(
   }
   const clock = systemClock
   const storage = createPostgresStorage(pool)
-  const registry = createActionRegistry({ egress, version: VERSION, clock })
+  const mail = openMail({
+    ...{ server: config.SMTP_URL, from: config.MAIL_FROM, timeoutSeconds: config.SMTP_TIMEOUT_SECONDS },
+    ...{ publicUrl: config.PUBLIC_URL, outbox: path.join(config.DATA_DIR, 'outbox'), egress, clock },
+  })
+  // MERGE: the ports of src/data/action-port.ts and src/artifacts/action-port.ts go here; until then both are missing
+  const ports = { mail, datasets: {} as DatasetPort, artifacts: {} as ArtifactPort }
+  const registry = createActionRegistry({ ...ports, egress, version: VERSION, clock })
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)

@@ -1,11 +1,12 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
+import { email } from './drivers/email.ts'
 import { webhook } from './drivers/webhook.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook]
+export const actionKinds = [webhook, email]
 
 export type ActionRegistry = {
   kinds: readonly string[]

@@ -29,7 +29,12 @@ export function openSocket(options: {
     const timer = setTimeout(() => {
       socket.destroy(new ConnectTimeoutError(`${host} was not reached within ${timeoutMs} ms`))
     }, timeoutMs)
-    const abort = () => socket.destroy(signal.reason)
+    // first: a reason need not be an error, and a socket wants one
+    const abort = () => {
+      reject(signal.reason)
+      socket.destroy()
+      settle()
+    }
     const settle = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', abort)

@@ -167,12 +167,12 @@ const DeliveryType = builder.prismaObject('Delivery', {
     id: t.id({ description: '`dlv_…`', resolve: ({ id }) => formatId('Delivery', id) }),
     attempt: t.exposeInt('attempt', { description: 'The attempt that made the call.' }),
     position: t.exposeInt('position', { description: 'The step that made it.' }),
-    method: t.exposeString('method', { description: 'HTTP method.' }),
-    url: t.exposeString('url', { description: 'Where it went.' }),
+    method: t.exposeString('method', { description: 'HTTP method, or `SMTP`.' }),
+    url: t.exposeString('url', { description: 'Where it went; of a mail `mailto:` and the recipient.' }),
     requestBytes: t.exposeInt('requestBytes', { description: 'Bytes of the body that was sent.' }),
     status: t.exposeInt('status', {
       nullable: true,
-      description: 'HTTP status of the answer; null if there was none.',
+      description: 'Status of the answer, of HTTP or SMTP; null if there was none.',
     }),
     responseHeaders: t.expose('responseHeaders', {
       type: 'JSON',

@@ -4,11 +4,12 @@ import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { nobody, stepContext } from './context.ts'
+import { createTestPorts } from './ports.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   onTestFinished(() => egress.close())
-  return createActionRegistry({ egress, version: '0.0.0' })
+  return createActionRegistry({ ...createTestPorts(), egress, version: '0.0.0' })
 }
 
 async function issuesOf(run: () => Promise<unknown>) {

@@ -21,6 +21,7 @@ import { openPostgresBus } from '../../src/live/postgres-bus.ts'
 import { createRunService } from '../../src/runs/service.ts'
 import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
+import { createTestPorts } from '../actions/ports.ts'
 import { createWorld as createArtifactWorld, signUp } from '../artifacts/world.ts'
 
 export type World = Awaited<ReturnType<typeof createWorld>>
@@ -68,7 +69,7 @@ export async function createWorld() {
   const sql = sqlOn(pool)
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
-  const actions = createActionRegistry({ egress, version: '0', clock: systemClock })
+  const actions = createActionRegistry({ ...createTestPorts(), egress, version: '0', clock: systemClock })
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({ prisma, artifacts, schedules, actions, seal: createSeal('0'.repeat(64)) })
   const events = createEventService({ prisma, artifacts })

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { simpleParser } from 'mailparser'
 import { expect, onTestFinished, test } from 'vitest'
+import { createEgress } from '../../src/actions/egress.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { openMail } from '../../src/mail/open.ts'
 import { createOutbox } from '../../src/mail/outbox.ts'
 import { message } from './servers.ts'
 
@@ -57,6 +60,20 @@ test('a mail that is sent again takes the place of the first', async () => {
   const [name = '', ...others] = await readdir(folder)
   expect(others).toEqual([])
   expect((await simpleParser(await readFile(path.join(folder, name)))).subject).toBe('second')
+})
+
+test.each([
+  ['https://runsheet.example:4000/base', 'runsheet.example'],
+  [undefined, 'example.org'],
+])('a Message-ID ends in the host of PUBLIC_URL (%s), or of the sender', async (publicUrl, host) => {
+  const { folder } = await open()
+  const egress = createEgress({ allowCidrs: [], httpsOnly: false })
+  onTestFinished(() => egress.close())
+  const from = { name: '', address: 'desk@example.org' }
+  const more = { server: undefined, timeoutSeconds: 1, clock: systemClock }
+  const mail = openMail({ from, publicUrl, outbox: folder, egress, ...more })
+  const { messageId } = await mail.send(message(), new AbortController().signal)
+  expect(messageId).toBe(`0190a3b4000070008000000000000001.0@${host}`)
 })
 
 test('an outbox that cannot be written fails the mail, and nothing half is left', async () => {

@@ -17,7 +17,7 @@ const fixture = (name: string) => readFileSync(path.join(import.meta.dirname, 'f
 /** For `mail.example`, signed by itself, from the year 2000 to 2099. */
 export const certificate = { cert: fixture('mail.example.crt'), key: fixture('mail.example.key') }
 
-export type Arrived = { from: string; to: string[]; secure: boolean; user: string | undefined; raw: Buffer }
+type Arrived = { from: string; to: string[]; secure: boolean; user: string | undefined; raw: Buffer }
 
 /** Takes everything, in plain text, unless the options say otherwise. Ends with the test. */
 export async function startMailServer(options: SMTPServerOptions = {}) {
