@@ -1,6 +1,8 @@
 /** The composition root: the only file that sees everything. It opens what runs, in order, and closes it in reverse. */
+import path from 'node:path'
 import { createEgress } from './actions/egress.ts'
 import { createPerform } from './actions/perform.ts'
+import type { DatasetPort } from './actions/ports.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
@@ -39,6 +41,7 @@ import { VERSION } from './kernel/version.ts'
 import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
+import { openMail } from './mail/open.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
@@ -110,10 +113,15 @@ async function open(
   }
   const clock = systemClock
   const storage = createPostgresStorage(pool)
-  const registry = createActionRegistry({
-    ...{ egress, version: VERSION, clock },
+  const ports = {
+    mail: openMail({
+      ...{ server: config.SMTP_URL, from: config.MAIL_FROM, timeoutSeconds: config.SMTP_TIMEOUT_SECONDS },
+      ...{ publicUrl: config.PUBLIC_URL, outbox: path.join(config.DATA_DIR, 'outbox'), egress, clock },
+    }),
+    datasets: {} as DatasetPort,
     artifacts: createArtifactPort({ pool, storage, addresses }),
-  })
+  }
+  const registry = createActionRegistry({ ...ports, egress, version: VERSION, clock })
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)

@@ -5,6 +5,8 @@
 import path from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { createReach } from './actions/reach.ts'
+import { MailSettingError, parseSender, parseSmtpUrl } from './mail/spec.ts'
 import { canonicalZone } from './schedules/zones.ts'
 
 export class ConfigError extends Error {
@@ -20,6 +22,17 @@ const list = z.string().transform((value) =>
     .map((item) => item.trim())
     .filter(Boolean),
 )
+const mail =
+  <Setting>(parse: (text: string) => Setting) =>
+  (text: string, context: z.RefinementCtx): Setting => {
+    try {
+      return parse(text)
+    } catch (error) {
+      if (!(error instanceof MailSettingError)) throw error
+      context.addIssue({ code: 'custom', message: error.message })
+      return z.NEVER
+    }
+  }
 
 const environment = z.object({
   /** Where the server listens. PORT 0 takes a free one. */
@@ -45,6 +58,12 @@ const environment = z.object({
     .default([]),
   /** `true` refuses `http:` targets. */
   EGRESS_HTTPS_ONLY: flag.default(false),
+  /** The mail server; absent: each mail is a file in DATA_DIR/outbox. */
+  SMTP_URL: z.string().transform(mail(parseSmtpUrl)).optional(),
+  /** Who mails are from. */
+  MAIL_FROM: z.string().transform(mail(parseSender)).prefault('Runsheet <runsheet@localhost>'),
+  /** Seconds that the mail server may take to be reached and greet, and that it may stay silent for afterwards. */
+  SMTP_TIMEOUT_SECONDS: whole(1, 600).default(30),
   /** Seconds after which a run of a silent node is taken over. */
   LEASE_SECONDS: whole(2, 3600).default(10),
   /** Seconds that a stopping node waits for its running work. */
@@ -94,6 +113,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   }
   if (config.ROLE !== 'all' && !config.DATABASE_URL) {
     throw new ConfigError(`ROLE: ${config.ROLE} needs a DATABASE_URL that it shares with other nodes`)
+  }
+  if (config.SMTP_URL && createReach(config.EGRESS_ALLOW_CIDRS).refuses(config.SMTP_URL.host)) {
+    const { host } = config.SMTP_URL
+    const range = host.includes(':') ? `${host}/128` : `${host.endsWith('localhost') ? '127.0.0.1' : host}/32`
+    throw new ConfigError(
+      `SMTP_URL: ${host} is not at a public address; add ${range} to EGRESS_ALLOW_CIDRS to allow it`,
+    )
   }
   return { ...config, DATA_DIR: path.resolve(config.DATA_DIR) }
 }

@@ -24,6 +24,8 @@ describe('the configuration', () => {
       MAX_BODY_BYTES: 64 * 1024 * 1024,
       MAX_QUERY_CHARS: 100_000,
       LOG_LEVEL: 'info',
+      MAIL_FROM: { name: 'Runsheet', address: 'runsheet@localhost' },
+      SMTP_TIMEOUT_SECONDS: 30,
     })
   })
 
@@ -79,6 +81,11 @@ describe('the configuration', () => {
     ['MAX_QUERY_CHARS', 'many'],
     ['MAX_QUERY_COST', '9'],
     ['LOG_LEVEL', 'loud'],
+    ['SMTP_URL', 'mail.example.org'],
+    ['SMTP_URL', 'http://mail.example.org'],
+    ['SMTP_URL', 'smtp://mail.example.org?proxy=http://10.0.0.1'],
+    ['MAIL_FROM', 'Runsheet'],
+    ['SMTP_TIMEOUT_SECONDS', '0'],
   ])('refuses %s=%s with one line that names the variable', (name, value) => {
     const attempt = () => readConfig({ [name]: value })
     expect(attempt).toThrow(ConfigError)
@@ -94,8 +101,21 @@ describe('the configuration', () => {
     expect(readConfig({ ROLE, DATABASE_URL, SECRET_KEY }).ROLE).toBe(ROLE)
   })
 
+  it.each([
+    ['smtp://127.0.0.1', '127.0.0.1', '127.0.0.1/32'],
+    ['smtps://user:sssh@10.1.2.3:25', '10.1.2.3', '10.1.2.3/32'],
+    ['smtp://[fd00::1]', 'fd00::1', 'fd00::1/128'],
+    ['smtp://localhost:1025', 'localhost', '127.0.0.1/32'],
+    ['smtp://0x7f000001', '127.0.0.1', '127.0.0.1/32'],
+  ])('refuses SMTP_URL=%s until its address is one that may be reached', (SMTP_URL, host, range) => {
+    expect(() => readConfig({ SMTP_URL })).toThrow(
+      new ConfigError(`SMTP_URL: ${host} is not at a public address; add ${range} to EGRESS_ALLOW_CIDRS to allow it`),
+    )
+    expect(readConfig({ SMTP_URL, EGRESS_ALLOW_CIDRS: range }).SMTP_URL).toMatchObject({ host })
+  })
+
   it('does not tell a secret in its message', () => {
-    for (const name of ['SECRET_KEY', 'ADMIN_TOKEN', 'DATABASE_URL']) {
+    for (const name of ['SECRET_KEY', 'ADMIN_TOKEN', 'DATABASE_URL', 'SMTP_URL']) {
       let message = ''
       try {
         readConfig({ [name]: 'sssh' })

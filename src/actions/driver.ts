@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
 import type { Egress } from './egress.ts'
-import type { ArtifactPort, EffectKey, Subject } from './ports.ts'
+import type { ArtifactPort, DatasetPort, EffectKey, MailPort, Subject } from './ports.ts'
 import type { Place } from './template.ts'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
@@ -92,6 +92,8 @@ export type StepResult =
 
 export type DriverDeps = {
   egress: Egress
+  mail: MailPort
+  datasets: DatasetPort
   artifacts: ArtifactPort
   /** Runsheet's version, for the user agent. */
   version: string

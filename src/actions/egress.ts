@@ -6,11 +6,13 @@
  */
 import { lookup as systemLookup } from 'node:dns/promises'
 import net from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { Agent, type Dispatcher, errors } from 'undici'
+import { canonicalHost, createReach } from './reach.ts'
+import { ADDRESS_ATTEMPT_MS, openSocket } from './tcp.ts'
 
 export type EgressErrorCode =
   | 'INVALID_URL'
+  | 'INVALID_HOST'
   | 'UNSUPPORTED_SCHEME'
   | 'CREDENTIALS_IN_URL'
   | 'HTTPS_ONLY'
@@ -62,47 +64,30 @@ export type Egress = {
    * before the connection stands is noticed only when it does; nothing is sent then.
    */
   request(url: string, options: EgressRequest): Promise<Dispatcher.ResponseData>
+  /**
+   * A TCP connection for what is not HTTP, guarded in the same way; `httpsOnly` does not concern it. `timeoutMs` is for
+   * resolving and connecting together. Rejects with an EgressError, an UnresolvedError, a ConnectTimeoutError, the
+   * socket's errors, or the signal's reason. What stands is the caller's to end.
+   */
+  connect(host: string, port: number, options: { signal: AbortSignal; timeoutMs?: number }): Promise<net.Socket>
   /** Ends all connections at once. */
   close(): Promise<void>
 }
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6
-type Range = [Address, number]
 
 const CONNECT_TIMEOUT_MS = 10_000
 const CONNECTIONS_PER_ORIGIN = 128
 const MAX_ORIGINS = 1024
 /** Short: a receiver that closes an idle connection just when it is used again makes a call fail for nothing. */
 const KEEP_ALIVE_MS = 1000
-/** Node's 250 ms for one of several addresses gives up on receivers at the other end of the world. */
-const ADDRESS_ATTEMPT_MS = 1000
-
-const globalUnicast = ipaddr.parseCIDR('2000::/3')
-const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
-/** Azure answers with a machine's metadata and certificates here, in a range that is public everywhere else. */
-const azurePlatform = ipaddr.parseCIDR('168.63.129.16/32')
-const loopback = ['127.0.0.1', '::1']
-
-/**
- * Whether an address is plain public unicast. An IPv4 address inside an IPv6 one (mapped, NAT64) counts as itself; the
- * other tunnels (6to4, Teredo, IPv4-compatible, local NAT64) are never public.
- */
-export function isPublicAddress(address: string): boolean {
-  return net.isIP(address) !== 0 && isPublic(ipaddr.process(address))
-}
 
 export function createEgress(options: EgressOptions): Egress {
   const { httpsOnly, lookup = resolveBySystem, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
-  const allowed = options.allowCidrs.map((range) => ipaddr.parseCIDR(range))
-
-  function mayReach(address: string): boolean {
-    if (net.isIP(address) === 0) return false
-    const parsed = ipaddr.process(address)
-    return allowed.some((range) => isWithin(parsed, range)) || isPublic(parsed)
-  }
+  const { mayReach, known, refuses } = createReach(options.allowCidrs)
+  const sockets = new Set<net.Socket>()
 
   async function addressesOf(hostname: string): Promise<string[]> {
-    if (isLocalhost(hostname)) return loopback.filter(mayReach)
+    const written = known(hostname)
+    if (written) return written.filter(mayReach)
     const addresses = await lookup(hostname).catch((error: unknown) => {
       throw new UnresolvedError(`${hostname} could not be resolved (${codeOf(error)})`, { cause: error })
     })
@@ -151,8 +136,7 @@ export function createEgress(options: EgressOptions): Egress {
     }
     if (httpsOnly && url.protocol !== 'https:') throw new EgressError('HTTPS_ONLY', 'must be an https URL')
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    const known = isLocalhost(host) ? loopback : net.isIP(host) ? [host] : null
-    if (known && !known.some(mayReach)) throw refusal(host)
+    if (refuses(host)) throw refusal(host)
     return url
   }
 
@@ -170,22 +154,23 @@ export function createEgress(options: EgressOptions): Egress {
       }
     },
 
+    async connect(text, port, { signal, timeoutMs = connectTimeoutMs }) {
+      const host = canonicalHost(text)
+      if (host === null) throw new EgressError('INVALID_HOST', 'must be the name or the address of a host')
+      // as above: an address that is written out is not looked up
+      if (refuses(host)) throw refusal(host)
+      const socket = await openSocket({ host, port, lookup: guardedLookup, timeoutMs, signal })
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      return socket
+    },
+
     async close() {
+      for (const socket of sockets) socket.destroy()
       await Promise.all([pooled.destroy(), unpooled.destroy()])
     },
   }
 }
-
-function isPublic(address: Address): boolean {
-  if (address instanceof ipaddr.IPv4) return address.range() === 'unicast' && !isWithin(address, azurePlatform)
-  if (isWithin(address, nat64)) return isPublic(new ipaddr.IPv4(address.toByteArray().slice(12)))
-  return isWithin(address, globalUnicast) && address.range() === 'unicast'
-}
-
-const isWithin = (address: Address, range: Range) => address.kind() === range[0].kind() && address.match(range)
-
-/** RFC 6761: these names mean this machine, whatever a resolver says. Node does not resolve `*.localhost`. */
-const isLocalhost = (hostname: string) => /(^|\.)localhost\.?$/i.test(hostname)
 
 const refusal = (host: string) => new EgressError('ADDRESS_REFUSED', `${host} is not at a public address`)
 

@@ -160,7 +160,9 @@ function errorOf(error: unknown, signal: AbortSignal, elapsedMs: number): { code
 /** Calls that undici refuses to make: the caller's mistake, not the network's. */
 const faults = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
 
-const tlsCode = /^(ERR_(TLS|SSL|OSSL)_|EPROTO$|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|PATH_)/
+/** Codes of Node and OpenSSL that mean TLS. */
+export const tlsCode =
+  /^(ERR_(TLS|SSL|OSSL)_|EPROTO$|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|PATH_)/
 const responseCode = /^UND_ERR_(HEADERS_OVERFLOW|RES_)/
 
 function networkCode(code: string): HttpErrorCode {

@@ -17,11 +17,12 @@ export type StepCall = {
   contentType?: string
 }
 
-type Deps = Pick<DriverDeps, 'egress' | 'version' | 'clock'>
+/** What the kinds that call a URL need. */
+export type HttpDeps = Pick<DriverDeps, 'egress' | 'version' | 'clock'>
 
 /** `failureOf`: what is special to a receiver's refusals. */
 export async function callAsStep(
-  { egress, version, clock = systemClock }: Deps,
+  { egress, version, clock = systemClock }: HttpDeps,
   { body, headers, contentType, ...call }: StepCall,
   context: StepContext,
   reasonOf: (delivery: Delivery, now: Date) => Failure | null = failureOf,

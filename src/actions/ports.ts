@@ -72,7 +72,7 @@ export type ArtifactPort = {
 }
 
 export type MailMessage = {
-  /** Without angle brackets: becomes the Message-ID; the same at every attempt. */
+  /** The left side of the Message-ID, of letters, digits and dots; the same at every attempt. */
   id: string
   to: readonly string[]
   replyTo?: string | undefined
@@ -92,6 +92,7 @@ export type MailReceipt = {
 }
 
 export type MailOutcome = {
+  /** Without angle brackets. */
   messageId: string
   /** In the order of `to`. */
   receipts: MailReceipt[]
@@ -102,22 +103,25 @@ export type MailOutcome = {
 /** Why nothing was sent at all. */
 export class MailError extends Error {
   override readonly name = 'MailError'
-  /** SMTP_TIMEOUT, SMTP_CONNECTION, SMTP_TLS, SMTP_AUTH, SMTP_REFUSED (see `status`), EGRESS_REFUSED, ABORTED. */
+  /** SMTP_TIMEOUT, SMTP_CONNECTION, SMTP_TLS, SMTP_AUTH, SMTP_REFUSED (see `status`), EGRESS_REFUSED, OUTBOX, ABORTED. */
   readonly code: string
   /** Whether the same may succeed later. */
   readonly transient: boolean
   /** Of SMTP, if the server answered. */
   readonly status: number | null
+  /** Of the message that went nowhere. Receipts only of recipients that the server refused one by one. */
+  readonly outcome: MailOutcome | null
 
   constructor(
     code: string,
     message: string,
-    { transient, status = null }: { transient: boolean; status?: number | null },
+    options: { transient: boolean; status?: number | null; outcome?: MailOutcome | null },
   ) {
     super(message)
     this.code = code
-    this.transient = transient
-    this.status = status
+    this.transient = options.transient
+    this.status = options.status ?? null
+    this.outcome = options.outcome ?? null
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
 import { discord } from './drivers/discord.ts'
+import { email } from './drivers/email.ts'
 import { httpGet } from './drivers/http-get.ts'
 import { publish } from './drivers/publish.ts'
 import { slack } from './drivers/slack.ts'
@@ -9,7 +10,7 @@ import { webhook } from './drivers/webhook.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook, httpGet, slack, discord, publish]
+export const actionKinds = [webhook, httpGet, email, slack, discord, publish]
 
 export type ActionRegistry = {
   kinds: readonly string[]

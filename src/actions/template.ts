@@ -168,7 +168,7 @@ const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 const escaped: Record<Exclude<Place, 'jsonText'>, (text: string, source: string) => string> = {
   text: (text) => text,
   json: (text) => text,
-  line: (text) => text.replace(/\s*[\p{Cc}\u2028\u2029]\s*/gu, ' '),
+  line: (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '),
   html: (text) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? ''),
   slack: (text) => text.replace(/[&<>]/g, (character) => ENTITIES[character] ?? ''),
   url: (text) => encodeURIComponent(text.toWellFormed()),

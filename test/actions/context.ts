@@ -1,17 +1,9 @@
 /** What a driver is told in tests of it. */
 import type { StepContext } from '../../src/actions/driver.ts'
-import { type ArtifactPort, EffectError, type Subject } from '../../src/actions/ports.ts'
+import type { Subject } from '../../src/actions/ports.ts'
 
 /** Owns nothing. */
 export const nobody: Subject = { ownerId: '0190a3b4-0000-7000-8000-0000000000ff', artifactId: null }
-
-/** There is no artifact. */
-export const noArtifacts: ArtifactPort = {
-  find: async () => null,
-  versionOf: async () => null,
-  deploy: () => Promise.reject(new EffectError('NO_SUCH_ARTIFACT', 'there is none')),
-  page: async () => null,
-}
 
 export const stepContext = (part: Partial<StepContext> = {}): StepContext => ({
   subject: nobody,

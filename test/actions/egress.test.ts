@@ -2,13 +2,8 @@ import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import {
-  createEgress,
-  EgressError,
-  type EgressOptions,
-  isPublicAddress,
-  UnresolvedError,
-} from '../../src/actions/egress.ts'
+import { createEgress, EgressError, type EgressOptions, UnresolvedError } from '../../src/actions/egress.ts'
+import { isPublicAddress } from '../../src/actions/reach.ts'
 import { startReceiver } from '../support/receiver.ts'
 
 function open(options: Partial<EgressOptions> = {}) {

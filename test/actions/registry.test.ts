@@ -3,12 +3,13 @@ import { createEgress } from '../../src/actions/egress.ts'
 import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { startReceiver } from '../support/receiver.ts'
-import { noArtifacts, nobody, stepContext } from './context.ts'
+import { nobody, stepContext } from './context.ts'
+import { createTestPorts } from './ports.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   onTestFinished(() => egress.close())
-  return createActionRegistry({ egress, version: '0.0.0', artifacts: noArtifacts })
+  return createActionRegistry({ ...createTestPorts(), egress, version: '0.0.0' })
 }
 
 async function issuesOf(run: () => Promise<unknown>) {

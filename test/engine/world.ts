@@ -24,6 +24,7 @@ import { createRunService } from '../../src/runs/service.ts'
 import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
 import { createStackService } from '../../src/stacks/service.ts'
+import { createTestPorts } from '../actions/ports.ts'
 import { createWorld as createArtifactWorld, signUp } from '../artifacts/world.ts'
 
 export type World = Awaited<ReturnType<typeof createWorld>>
@@ -72,7 +73,8 @@ export async function createWorld() {
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
   const artifactPort = createArtifactPort({ pool, storage, addresses })
-  const actions = createActionRegistry({ egress, artifacts: artifactPort, version: '0', clock: systemClock })
+  const ports = { ...createTestPorts(), artifacts: artifactPort }
+  const actions = createActionRegistry({ ...ports, egress, version: '0', clock: systemClock })
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({ prisma, artifacts, schedules, actions, seal })

@@ -10,7 +10,7 @@ import { createSeal } from '../../src/kernel/seal.ts'
 import type { RunService } from '../../src/runs/service.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
 import { createStackService } from '../../src/stacks/service.ts'
-import { noArtifacts } from '../actions/context.ts'
+import { createTestPorts } from '../actions/ports.ts'
 import { createWorld as createArtifactWorld, page, signUp } from '../artifacts/world.ts'
 
 let world: Awaited<ReturnType<typeof createWorld>>
@@ -23,10 +23,11 @@ async function createWorld() {
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
   const shut = new Set<string | null>()
   const gate = { whileChecking: async (_artifactId: string | null) => {} }
+  const ports = createTestPorts()
   const actions = createActionRegistry({
-    ...{ egress, version: '0' },
+    ...{ ...ports, egress, version: '0' },
     artifacts: {
-      ...noArtifacts,
+      ...ports.artifacts,
       async find({ artifactId }, ref) {
         await gate.whileChecking(artifactId)
         return ref === 'nowhere' || shut.has(artifactId) ? null : newId()

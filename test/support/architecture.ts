@@ -39,6 +39,8 @@ const isOuter = (file: string) =>
 
 const isGenerated = (to: string) => to.startsWith('db/generated/')
 const DRIVERS = new Set(['pg', '@prisma/adapter-pg', '@prisma/client', 'undici', 'hono', 'ws'])
+/** The contract, and how a guarded connection is had and fails. */
+const MAIL_MAY_KNOW = ['actions/ports.ts', 'actions/egress.ts', 'actions/tcp.ts', 'actions/http-call.ts']
 
 export const RULES: Rule[] = [
   {
@@ -82,6 +84,13 @@ export const RULES: Rule[] = [
     reason: 'it must run over a simulated world: no API, no actions, no environment of its own',
     breaks: ({ from, to }) =>
       inside('engine')(from) && isFile(to) && !inside('engine', 'db', 'live', 'kernel', 'runs')(to) && !isPure(to),
+  },
+  {
+    name: 'mail knows messages, not jobs',
+    reason:
+      'it is one of the ports of actions: a driver says what to send, and everything else of the product can change',
+    breaks: ({ from, to }) =>
+      inside('mail')(from) && isFile(to) && !inside('mail', 'kernel')(to) && !MAIL_MAY_KNOW.includes(to),
   },
   {
     name: 'services meet in their constructors',

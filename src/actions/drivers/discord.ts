@@ -1,9 +1,9 @@
 /** Discord's webhooks: https://discord.com/developers/docs/resources/webhook#execute-webhook */
 import { z } from 'zod'
 import { chatFields, chatIssues, defaultMessage, shortened } from '../chat.ts'
-import type { ActionKind, Delivery, Driver, DriverDeps, Failure, StepContext } from '../driver.ts'
+import type { ActionKind, Delivery, Driver, Failure, StepContext } from '../driver.ts'
 import { failureOf, MAX_RETRY_AFTER } from '../http-call.ts'
-import { callAsStep } from '../http-step.ts'
+import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { originOnly } from '../redaction.ts'
 
 /** Discord refuses what is longer. */
@@ -46,7 +46,7 @@ export const discord = {
   create: createDiscordDriver,
 } satisfies ActionKind<DiscordConfig>
 
-export function createDiscordDriver(deps: DriverDeps): Driver<DiscordConfig> {
+export function createDiscordDriver(deps: HttpDeps): Driver<DiscordConfig> {
   return {
     config,
     check: (config, subject) => chatIssues(deps.egress, config, subject),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { ActionKind, Driver, DriverDeps } from '../driver.ts'
-import { callAsStep } from '../http-step.ts'
+import type { ActionKind, Driver } from '../driver.ts'
+import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { redactHeaders, redactUrl } from '../redaction.ts'
 import { headerIssues, headersField, urlField, urlIssues } from '../request-spec.ts'
 
@@ -16,7 +16,7 @@ export const httpGet = {
   create: createHttpGetDriver,
 } satisfies ActionKind<HttpGetConfig>
 
-export function createHttpGetDriver(deps: DriverDeps): Driver<HttpGetConfig> {
+export function createHttpGetDriver(deps: HttpDeps): Driver<HttpGetConfig> {
   return {
     config,
     check: ({ url, headers }) => [...urlIssues(deps.egress, url), ...headerIssues(headers)],

@@ -1,8 +1,8 @@
 /** Slack's incoming webhooks, and chats that speak the same (Mattermost, Rocket.Chat). */
 import { z } from 'zod'
 import { chatFields, chatIssues, defaultMessage, shortened } from '../chat.ts'
-import type { ActionKind, Driver, DriverDeps, StepContext } from '../driver.ts'
-import { callAsStep } from '../http-step.ts'
+import type { ActionKind, Driver, StepContext } from '../driver.ts'
+import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { originOnly } from '../redaction.ts'
 
 /** Slack cuts what is longer. */
@@ -35,7 +35,7 @@ export const slack = {
   create: createSlackDriver,
 } satisfies ActionKind<SlackConfig>
 
-export function createSlackDriver(deps: DriverDeps): Driver<SlackConfig> {
+export function createSlackDriver(deps: HttpDeps): Driver<SlackConfig> {
   return {
     config,
     check: (config, subject) => chatIssues(deps.egress, config, subject),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { ActionKind, Driver, DriverDeps, JsonValue, StepContext } from '../driver.ts'
-import { callAsStep } from '../http-step.ts'
+import type { ActionKind, Driver, JsonValue, StepContext } from '../driver.ts'
+import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { redactHeaders, redactUrl } from '../redaction.ts'
 import { bodyIssues, headerIssues, headersField, urlField, urlIssues } from '../request-spec.ts'
 import type { Place } from '../template.ts'
@@ -41,7 +41,7 @@ export const webhook = {
   create: createWebhookDriver,
 } satisfies ActionKind<WebhookConfig>
 
-export function createWebhookDriver(deps: DriverDeps): Driver<WebhookConfig> {
+export function createWebhookDriver(deps: HttpDeps): Driver<WebhookConfig> {
   return {
     config,
 

@@ -11,7 +11,7 @@ function drivers() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   onTestFinished(() => egress.close())
   const deps = { egress, version: '1.2.3' }
-  return { slack: createSlackDriver(deps as never), discord: createDiscordDriver(deps as never) }
+  return { slack: createSlackDriver(deps), discord: createDiscordDriver(deps) }
 }
 
 async function post(kind: 'slack' | 'discord', config: object, part: Partial<StepContext> = {}, answer?: Answer) {

@@ -7,7 +7,7 @@ import { nobody, stepContext } from '../context.ts'
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   onTestFinished(() => egress.close())
-  return createHttpGetDriver({ egress, version: '1.2.3' } as never)
+  return createHttpGetDriver({ egress, version: '1.2.3' })
 }
 
 async function get(answer: Answer, config: object = {}) {

@@ -6,12 +6,12 @@ import { createWebhookDriver } from '../../../src/actions/drivers/webhook.ts'
 import { createEgress } from '../../../src/actions/egress.ts'
 import { newSigningSecret } from '../../../src/actions/signature.ts'
 import { type Call, startReceiver } from '../../support/receiver.ts'
-import { noArtifacts, nobody, stepContext } from '../context.ts'
+import { nobody, stepContext } from '../context.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   onTestFinished(() => egress.close())
-  const driver = createWebhookDriver({ egress, version: '1.2.3', artifacts: noArtifacts })
+  const driver = createWebhookDriver({ egress, version: '1.2.3' })
   return {
     driver,
     issues: (config: object) => driver.check(driver.config.parse({ url: 'https://example.com/', ...config }), nobody),
