@@ -22,7 +22,12 @@ beforeAll(async () => {
   const ask = async (query: string) => (await post(app, { query }, alice.token)).body.data
   const { a } = await ask(`{ a: artifact(id: "${artifact.id}") { liveVersion { id } } }`)
   const { r } = await ask(`mutation { r: runJob(input: { jobId: "${job.id}" }) { ... on Run { id } } }`)
+  const { d } = await ask(`mutation { d: createDataset(input: { name: "rows" }) { ... on Dataset { id } } }`)
+  const { s } = await ask(
+    `mutation { s: takeSnapshot(input: { datasetId: "${d.id}" }) { ... on DatasetSnapshot { id } } }`,
+  )
   ids = { Principal: alice.id, Artifact: artifact.id, ArtifactVersion: a.liveVersion.id, Job: job.id, Run: r.id }
+  ids = { ...ids, Dataset: d.id, DatasetSnapshot: s.id }
 })
 afterAll(() => app?.stop())
 
@@ -51,7 +56,24 @@ describe('node', () => {
 
   it('finds nothing by an id that is of nothing, or of what has no page of its own', async () => {
     const none = '00000000000000000000000000000000'
-    const prefixes = ['art', 'ver', 'job', 'run', 'usr', 'sch', 'act', 'tok', 'dlv', 'evt', 'dep', 'zzz', 'constructor']
+    const prefixes = [
+      'art',
+      'ver',
+      'job',
+      'run',
+      'usr',
+      'sch',
+      'act',
+      'tok',
+      'dlv',
+      'evt',
+      'dep',
+      'row',
+      'dat',
+      'snp',
+      'zzz',
+      'constructor',
+    ]
     const malformed = [
       '',
       ' ',
