@@ -73,6 +73,16 @@ describe('a filter', () => {
     }
   })
 
+  it('leads through objects only, never into a list', async () => {
+    const dataset = await world.datasetOf([{ a: [7, { x: 7 }] }, { a: { '0': 7, x: 7 } }, { a: 7 }])
+    const objects = [{ a: { '0': 7, x: 7 } }]
+    for (const test of [7, { $gte: 7 }, { $in: [7] }, { $ne: null }]) {
+      for (const field of ['a.0', 'a.x']) expect(await world.found(dataset, { [field]: test }), field).toEqual(objects)
+    }
+    expect(await world.found(dataset, { 'a.-1.x': { $gte: 7 } })).toEqual([])
+    expect(await world.found(dataset, { 'a.0': null })).toHaveLength(2)
+  })
+
   it('tells a field of the data from one of the row by the same name', async () => {
     const dataset = await world.datasetOf([{ id: 5 }, { id: 6 }])
     expect(await world.found(dataset, { '$data.id': 5 })).toEqual([{ id: 5 }])
