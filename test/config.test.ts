@@ -23,6 +23,7 @@ describe('the configuration', () => {
       CORS_ORIGINS: ['*'],
       MAX_BODY_BYTES: 64 * 1024 * 1024,
       MAX_QUERY_CHARS: 100_000,
+      MAX_DATASET_ROWS: 1_000_000,
       LOG_LEVEL: 'info',
       MAIL_FROM: { name: 'Runsheet', address: 'runsheet@localhost' },
       SMTP_TIMEOUT_SECONDS: 30,

@@ -28,11 +28,11 @@ const VERSION_ADDRESS = /--v\d+$/
 export const isSlug = (text: string): boolean =>
   text.length <= SLUG_LIMIT && SLUG.test(text) && !VERSION_ADDRESS.test(text)
 
-/** The slug of an artifact that was given none. */
-export function slugOf(name: string): string {
+/** The slug of what was given none; `otherwise` of a name without a plain letter or digit. */
+export function slugOf(name: string, otherwise = 'artifact'): string {
   const words = name.toLowerCase().split(/[^a-z0-9]+/)
   const slug = words.filter(Boolean).join('-').slice(0, SLUG_LIMIT)
-  return slug.replace(/-$/, '') || 'artifact'
+  return slug.replace(/-$/, '') || otherwise
 }
 
 /** What is wrong with a file's path, or null. A path may also be the folder of another. */

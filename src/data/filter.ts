@@ -4,7 +4,7 @@
  *     { "city": "Rome", "price": { "$gte": 10, "$lt": 20 }, "$or": [{ "tags": { "$contains": "new" } }, …] }
  *
  * A field is a key of the row, or a path into nested objects (`address.city`); `id`, `createdAt` and `updatedAt` are the
- * row's own. All conditions of an object hold together.
+ * row's own, the latter two instants: ISO 8601 with a zone, or a day in UTC. All conditions of an object hold together.
  *
  *   $eq $ne $in $nin          JSON equality: 1 is 1.0 and is not "1"; the order of keys does not matter
  *   $gt $gte $lt $lte         a number with numbers, a text with texts (by code point); with anything else: no
@@ -12,34 +12,22 @@
  *   $contains                 a part of a text, or an item of a list
  *   $and $or $not             of filters
  *
- * A field that is not there is null. $ne, $nin and $not are true exactly where $eq, $in and the filter are not. Pure.
+ * A field that is not there, or lies below what is no object, is null. $ne, $nin and $not are true exactly where $eq, $in and the filter are not. Pure.
  */
 import { ValidationError } from '../kernel/errors.ts'
+import { uuidOf } from '../kernel/ids.ts'
 import { flawOfJson } from '../kernel/storable.ts'
+import { type AddValue, type Column, type Field, fieldOf, NOT_A_FIELD, valueSql } from './field.ts'
 
 const MAX_DEPTH = 10
-const MAX_CONDITIONS = 100
+/** Operators of a filter, and its objects. */
+const MAX_CONDITIONS = 200
 const MAX_VALUES = 1_000
-const MAX_PATH = 10
-const MAX_FIELD_CHARS = 200
-const MAX_SORTS = 5
-
-/** Adds a value to the statement, and answers its parameter: `$3`. */
-export type AddValue = (value: unknown) => string
+/** A value that is larger than a row is in none. */
+const MAX_BYTES = 256 * 1024
 
 type Filter = Record<string, unknown>
 type Build = { add: AddValue; left: { conditions: number } }
-
-/** The row's own fields, as texts that sort as the values do. */
-const OWN: Record<string, { json: string; sort: string; type: SortKey['type'] }> = {
-  id: { json: `to_jsonb('row_' || replace(r.id::text, '-', ''))`, sort: 'r.id', type: 'uuid' },
-  createdAt: { json: `to_jsonb(${iso('r.created_at')})`, sort: 'r.created_at', type: 'timestamptz' },
-  updatedAt: { json: `to_jsonb(${iso('r.updated_at')})`, sort: 'r.updated_at', type: 'timestamptz' },
-}
-
-function iso(column: string): string {
-  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-}
 
 /**
  * A condition on the row `r` (columns id, data, created_at, updated_at). `at` stands before the paths of the issues.
@@ -49,20 +37,30 @@ export function filterSql(filter: unknown, add: AddValue, at = 'filter'): string
   if (filter === null || filter === undefined) return 'true'
   const flaw = flawOfJson(filter)
   if (flaw) throw ValidationError.at(at, flaw)
+  if (Buffer.byteLength(JSON.stringify(filter)) > MAX_BYTES) {
+    throw ValidationError.at(at, `must have at most ${MAX_BYTES} bytes`)
+  }
   return allOf(filter, { add, left: { conditions: MAX_CONDITIONS } }, at, 0)
 }
 
 function allOf(filter: unknown, build: Build, at: string, depth: number): string {
   if (!isObject(filter)) throw ValidationError.at(at, 'must be an object: field → value or operators')
   if (depth > MAX_DEPTH) throw ValidationError.at(at, `must not be nested more than ${MAX_DEPTH} deep`)
+  count(build, at)
   const conditions = Object.entries(filter).map(([key, value]) => {
     const path = `${at}.${key}`
     if (key === '$and' || key === '$or') return combined(key, value, build, path, depth)
     if (key === '$not') return `not ${allOf(value, build, path, depth + 1)}`
-    if (key.startsWith('$')) throw ValidationError.at(path, 'is not an operator here; those are $and, $or and $not')
+    if (key.startsWith('$') && !fieldOf(key))
+      throw ValidationError.at(path, 'is not an operator here; those are $and, $or and $not')
     return conditionOn(key, value, build, path)
   })
   return joined(conditions, 'and')
+}
+
+function count({ left }: Build, at: string): void {
+  left.conditions -= 1
+  if (left.conditions < 0) throw ValidationError.at(at, `must be at most ${MAX_CONDITIONS} conditions`)
 }
 
 function combined(operator: '$and' | '$or', value: unknown, build: Build, at: string, depth: number): string {
@@ -71,61 +69,74 @@ function combined(operator: '$and' | '$or', value: unknown, build: Build, at: st
   return joined(parts, operator === '$and' ? 'and' : 'or')
 }
 
-/** Operators are those objects all of whose keys begin with `$`; any other value is to be equal. */
+/** An object with a key that begins with `$` is one of operators; any other value is to be equal. */
 function conditionOn(field: string, value: unknown, build: Build, at: string): string {
-  const path = pathOf(field, at)
+  const named = fieldOf(field)
+  if (!named) throw ValidationError.at(at, NOT_A_FIELD)
   const operations = isObject(value) && Object.keys(value).some((key) => key.startsWith('$')) ? value : { $eq: value }
   const conditions = Object.entries(operations).map(([operator, operand]) => {
-    build.left.conditions -= 1
-    if (build.left.conditions < 0) throw ValidationError.at(at, `must be at most ${MAX_CONDITIONS} conditions`)
+    count(build, at)
     const known = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
     const where = operations === value ? `${at}.${operator}` : at
     if (!known) {
       throw ValidationError.at(where, `is not an operator; those are ${Object.keys(OPERATORS).join(', ')}`)
     }
-    return known(operand, path, build.add, where)
+    return known(operand, named, build.add, where)
   })
   return joined(conditions, 'and')
 }
 
-/** A value of the row as jsonb; null where there is none. */
-function valueAt(path: string[], add: AddValue): string {
-  const own = path.length === 1 ? OWN[path[0] ?? ''] : undefined
-  return own ? own.json : `(r.data #> ${add(path)}::text[])`
-}
-
 /** Answers a condition that is never null: then its complement is never null either. */
-type Operator = (operand: unknown, path: string[], add: AddValue, at: string) => string
+type Operator = (operand: unknown, field: Field, add: AddValue, at: string) => string
+
+const equal: Operator = (operand, field, add, at) => oneOf([operand ?? null], field, add, at)
 
 /** `@>` is what the index serves; it also lets larger objects and lists pass, so the value itself is compared too. */
-const equal: Operator = (operand, path, add) => {
-  const value = `coalesce(${valueAt(path, add)}, 'null')`
-  const same = `${value} = ${add(JSON.stringify(operand ?? null))}::jsonb`
-  if (operand === null || Object.hasOwn(OWN, path[0] ?? '')) return same
-  return `(r.data @> ${add(JSON.stringify(nested(path, operand)))}::jsonb and ${same})`
-}
-
-const oneOf: Operator = (operand, path, add, at) => {
+const oneOf: Operator = (operand, field, add, at) => {
   if (!Array.isArray(operand)) throw ValidationError.at(at, 'must be a list of values')
   if (operand.length > MAX_VALUES) throw ValidationError.at(at, `must be at most ${MAX_VALUES} values`)
-  const value = `coalesce(${valueAt(path, add)}, 'null')`
-  const same = `${value} = any(${add(operand.map((each) => JSON.stringify(each)))}::jsonb[])`
-  if (operand.includes(null) || Object.hasOwn(OWN, path[0] ?? '')) return same
-  const containers = operand.map((each) => JSON.stringify(nested(path, each)))
-  return `(r.data @> any(${add(containers)}::jsonb[]) and ${same})`
+  if ('column' in field) {
+    const values = operand.flatMap((each) => ownValue(field.column, each, at) ?? [])
+    return `r.${field.column} = any(${add(values)}::${typeOf(field.column)}[])`
+  }
+  const same = `${valueSql(field.path, add)} = any(${jsons(operand, add)})`
+  if (operand.includes(null)) return same
+  const containers = operand.map((each) => nested(field.path, each))
+  // One alone is planned by what is known of its value.
+  const indexed = containers.length === 1 ? json(containers[0], add) : `any(${jsons(containers, add)})`
+  return `(r.data @> ${indexed} and ${same})`
 }
 
+const json = (value: unknown, add: AddValue) => `${add(JSON.stringify(value))}::jsonb`
+const jsons = (values: unknown[], add: AddValue) => `${add(values.map((value) => JSON.stringify(value)))}::jsonb[]`
+
 function compared(symbol: '>' | '>=' | '<' | '<='): Operator {
-  return (operand, path, add, at) => {
-    const value = valueAt(path, add)
-    if (typeof operand === 'number') {
-      const number = `case when jsonb_typeof(${value}) = 'number' then (${value} #>> '{}')::numeric end`
-      return orFalse(`${number} ${symbol} ${add(String(operand))}::numeric`)
+  return (operand, field, add, at) => {
+    if ('column' in field) {
+      const value = ownValue(field.column, requireText(operand, at), at)
+      if (value === null) throw ValidationError.at(at, 'must be the id of a row')
+      return `r.${field.column} ${symbol} ${add(value)}::${typeOf(field.column)}`
     }
-    return orFalse(
-      `${textOf(value)} collate "C" ${symbol} ${add(requireText(operand, at, 'a number or a text'))}::text`,
-    )
+    const value = valueSql(field.path, add)
+    if (typeof operand === 'number') {
+      return `(jsonb_typeof(${value}) = 'number' and ${value} ${symbol} ${json(operand, add)})`
+    }
+    const text = requireText(operand, at, 'a number or a text')
+    return orFalse(`${textOf(value)} collate "C" ${symbol} ${add(text)}::text`)
   }
+}
+
+const typeOf = (column: Column) => (column === 'id' ? 'uuid' : 'timestamptz')
+
+/** With its zone, so that it means the same everywhere; a day alone is its beginning in UTC. */
+const INSTANT = /^(?!0000)\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** A UUID, or null where no row can have such an id; an instant in ISO 8601. */
+function ownValue(column: Column, value: unknown, at: string): string | null {
+  if (column === 'id') return typeof value === 'string' ? uuidOf('DatasetRow', value) : null
+  const instant = typeof value === 'string' && INSTANT.test(value) ? Date.parse(value) : Number.NaN
+  if (Number.isNaN(instant)) throw ValidationError.at(at, 'must be an instant such as 2026-01-31T12:00:00Z')
+  return new Date(instant).toISOString()
 }
 
 const orFalse = (condition: string) => `coalesce(${condition}, false)`
@@ -134,84 +145,38 @@ const textOf = (value: string) => `(case when jsonb_typeof(${value}) = 'string' 
 
 const OPERATORS: Record<string, Operator> = {
   $eq: equal,
-  $ne: (operand, path, add, at) => `not ${equal(operand, path, add, at)}`,
+  $ne: (operand, field, add, at) => `not ${equal(operand, field, add, at)}`,
   $gt: compared('>'),
   $gte: compared('>='),
   $lt: compared('<'),
   $lte: compared('<='),
   $in: oneOf,
-  $nin: (operand, path, add, at) => `not ${oneOf(operand, path, add, at)}`,
-  $contains(operand, path, add) {
-    const value = valueAt(path, add)
+  $nin: (operand, field, add, at) => `not ${oneOf(operand, field, add, at)}`,
+  $contains(operand, field, add, at) {
+    const value = dataValue(field, add, at)
     const item = `exists (
       select from jsonb_array_elements(case when jsonb_typeof(${value}) = 'array' then ${value} else '[]' end) item
-      where item = ${add(JSON.stringify(operand ?? null))}::jsonb)`
+      where item = ${json(operand ?? null, add)})`
     if (typeof operand !== 'string') return item
     return `(${item} or ${orFalse(`strpos(${textOf(value)}, ${add(operand)}::text) > 0`)})`
   },
-  $startsWith: (operand, path, add, at) =>
-    orFalse(`starts_with(${textOf(valueAt(path, add))}, ${add(requireText(operand, at))}::text)`),
-  $endsWith(operand, path, add, at) {
-    const end = add(requireText(operand, at))
-    const text = textOf(valueAt(path, add))
-    return orFalse(`case when ${end}::text = '' then ${text} is not null
-      else right(${text}, length(${end}::text)) = ${end}::text end`)
+  $startsWith: (operand, field, add, at) =>
+    orFalse(`starts_with(${textOf(dataValue(field, add, at))}, ${add(requireText(operand, at))}::text)`),
+  $endsWith(operand, field, add, at) {
+    const end = `${add(requireText(operand, at))}::text`
+    return orFalse(`right(${textOf(dataValue(field, add, at))}, length(${end})) = ${end}`)
   },
+}
+
+function dataValue(field: Field, add: AddValue, at: string): string {
+  if ('path' in field) return valueSql(field.path, add)
+  throw ValidationError.at(at, 'is not for id, createdAt and updatedAt')
 }
 
 function requireText(operand: unknown, at: string, what = 'a text'): string {
   if (typeof operand === 'string') return operand
   throw ValidationError.at(at, `must be ${what}`)
 }
-
-/** What a list of rows is ordered by; never null. */
-export type SortKey = {
-  sql: string
-  type: 'uuid' | 'int' | 'text' | 'jsonb' | 'timestamptz'
-  direction: 'asc' | 'desc'
-}
-
-/**
- * The keys of a sort, the last of them unique. Without a sort: the order in which the rows were made. Values of a kind
- * stand together: null and what is not there first, then texts (by code point), numbers, false, true, and what has parts.
- * @throws ValidationError
- */
-export function sortKeys(sort: unknown, add: AddValue, at = 'sort'): SortKey[] {
-  if (sort === null || sort === undefined) return [{ sql: 'r.id', type: 'uuid', direction: 'asc' }]
-  if (!isObject(sort)) throw ValidationError.at(at, 'must be an object: field → "asc" or "desc"')
-  const entries = Object.entries(sort)
-  if (entries.length > MAX_SORTS) throw ValidationError.at(at, `must be at most ${MAX_SORTS} fields`)
-  const keys = entries.flatMap(([field, direction]): SortKey[] => {
-    if (direction !== 'asc' && direction !== 'desc')
-      throw ValidationError.at(`${at}.${field}`, 'must be "asc" or "desc"')
-    const path = pathOf(field, `${at}.${field}`)
-    const own = path.length === 1 ? OWN[field] : undefined
-    if (own) return [{ sql: own.sort, type: own.type, direction }]
-    const value = valueAt(path, add)
-    const kind = `array_position(array['null', 'string', 'number', 'boolean', 'array', 'object'], coalesce(jsonb_typeof(${value}), 'null'))`
-    return [
-      { sql: kind, type: 'int', direction },
-      { sql: `coalesce(${textOf(value)}, '') collate "C"`, type: 'text', direction },
-      {
-        sql: `coalesce(case when jsonb_typeof(${value}) <> 'string' then ${value} end, 'null')`,
-        type: 'jsonb',
-        direction,
-      },
-    ]
-  })
-  return [...keys, { sql: 'r.id', type: 'uuid', direction: keys[0]?.direction ?? 'asc' }]
-}
-
-/** `a.b` → ['a', 'b']. */
-export function pathOf(field: string, at: string): string[] {
-  const path = field.split('.')
-  const isPlain = field.length <= MAX_FIELD_CHARS && path.length <= MAX_PATH && !path.includes('')
-  if (!isPlain) throw ValidationError.at(at, 'is not the name of a field, or a path such as address.city')
-  return path
-}
-
-/** `(r.data #> path)` as jsonb, null where there is none. */
-export const fieldSql = (field: string, add: AddValue, at: string): string => valueAt(pathOf(field, at), add)
 
 const nested = (path: string[], value: unknown) => path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
 

@@ -4,11 +4,13 @@
  * Letter case plays no part. Pure.
  */
 import { z } from 'zod'
-import { flawOfText, text } from '../kernel/storable.ts'
-import { type AddValue, fieldSql, pathOf } from './filter.ts'
+import { flawOfText } from '../kernel/storable.ts'
+import { type AddValue, dataPathOf, isFieldName, NOT_A_FIELD, valueSql } from './field.ts'
 
 const RULES_LIMIT = 1_000
 const VALUES_LIMIT = 1_000
+/** As JSON: it is read wherever its artifact is. */
+const BYTES_LIMIT = 64 * 1024
 
 const email = z.email('must be an e-mail address').max(320)
 const domain = z
@@ -16,39 +18,38 @@ const domain = z
   .max(253)
   .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a domain such as example.org, without @')
 
-export const accessPolicySpec = z.strictObject({
-  version: z.literal(1, 'must be 1'),
-  field: text(200).superRefine((field, context) => {
-    try {
-      pathOf(field, 'field')
-    } catch {
-      context.addIssue('is not the name of a field')
-    }
-  }),
-  default: z.enum(['deny', 'allow'], 'must be "deny" or "allow"'),
-  rules: z
-    .array(
-      z.strictObject({
-        match: z
-          .strictObject({ email: email.optional(), domain: domain.optional() })
-          .refine(
-            (match) => (match.email === undefined) !== (match.domain === undefined),
-            'must be an email or a domain',
-          ),
-        values: z
-          .array(
-            z.union([z.string(), z.number(), z.boolean()]).superRefine((value, context) => {
-              const flaw = typeof value === 'string' ? flawOfText(value) : null
-              if (flaw) context.addIssue(flaw)
-            }),
-          )
-          .max(VALUES_LIMIT, `must be at most ${VALUES_LIMIT} values`),
-      }),
-    )
-    .max(RULES_LIMIT, `must be at most ${RULES_LIMIT} rules`),
-})
+export const accessPolicySpec = z
+  .strictObject({
+    version: z.literal(1, 'must be 1'),
+    field: z.string().refine(isFieldName, NOT_A_FIELD),
+    default: z.enum(['deny', 'allow'], 'must be "deny" or "allow"'),
+    rules: z
+      .array(
+        z.strictObject({
+          match: z
+            .strictObject({ email: email.optional(), domain: domain.optional() })
+            .refine(
+              (match) => (match.email === undefined) !== (match.domain === undefined),
+              'must be an email or a domain',
+            ),
+          values: z
+            .array(
+              z.union([z.string(), z.number(), z.boolean()]).superRefine((value, context) => {
+                const flaw = typeof value === 'string' ? flawOfText(value) : null
+                if (flaw) context.addIssue(flaw)
+              }),
+            )
+            .max(VALUES_LIMIT, `must be at most ${VALUES_LIMIT} values`),
+        }),
+      )
+      .max(RULES_LIMIT, `must be at most ${RULES_LIMIT} rules`),
+  })
+  .refine(
+    (policy) => Buffer.byteLength(JSON.stringify(policy)) <= BYTES_LIMIT,
+    `must have at most ${BYTES_LIMIT} bytes`,
+  )
 
-export type AccessPolicy = z.output<typeof accessPolicySpec>
+type AccessPolicy = z.output<typeof accessPolicySpec>
 
 /** The values that somebody may see; null: all rows. */
 function valuesFor({ rules, default: otherwise }: AccessPolicy, email: string | null): string[] | null {
@@ -62,11 +63,17 @@ function valuesFor({ rules, default: otherwise }: AccessPolicy, email: string | 
 const matches = (match: AccessPolicy['rules'][number]['match'], address: string, host: string) =>
   match.email !== undefined ? match.email.toLowerCase() === address : match.domain?.toLowerCase() === host
 
-/** A condition on the row `r`. */
-export function policySql(policy: AccessPolicy, email: string | null, add: AddValue): string {
+/**
+ * A condition on the row `r`, from a policy as it is stored: one that is not understood lets nobody see anything. The
+ * field is always one of the data, also if it is called `id`.
+ */
+export function policySql(stored: unknown, email: string | null, add: AddValue): string {
+  const policy = accessPolicySpec.safeParse(stored).data
+  const path = policy && dataPathOf(policy.field)
+  if (!policy || !path) return 'false'
   const values = valuesFor(policy, email)
   if (values === null) return 'true'
   if (values.length === 0) return 'false'
-  const value = `lower(${fieldSql(policy.field, add, 'field')} #>> '{}')`
+  const value = `lower(${valueSql(path, add)} #>> '{}')`
   return `coalesce(${value} = any(array(select lower(v) from unnest(${add(values)}::text[]) v)), false)`
 }

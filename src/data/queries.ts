@@ -1,9 +1,10 @@
 /** Reading rows: of a dataset as it is, or of a snapshot. The texts depend on what is asked for; all values are parameters. */
 import type { Sql } from '../db/sql.ts'
-import { ValidationError } from '../kernel/errors.ts'
 import type { Cursor, Page } from '../kernel/pages.ts'
-import { type AddValue, fieldSql, filterSql, type SortKey, sortKeys } from './filter.ts'
-import { type AccessPolicy, policySql } from './policy.ts'
+import { type AddValue, valueSql } from './field.ts'
+import { filterSql } from './filter.ts'
+import { policySql } from './policy.ts'
+import { beyondSql, cursorOf, orderOf, orderSql, partsOfValue, partsSql, readPartsSql } from './sort.ts'
 
 export type DataRow = { id: string; data: Record<string, unknown>; createdAt: Date; updatedAt: Date }
 
@@ -12,7 +13,7 @@ export type RowQuery = {
   of: { dataset: string } | { snapshot: string }
   filter?: unknown
   /** `deny` and `allow` for this address; absent: all rows. */
-  policy?: { policy: AccessPolicy; email: string | null } | undefined
+  policy?: { policy: unknown; email: string | null } | undefined
 }
 
 const ROW = 'r.id, r.data, r.created_at as "createdAt", r.updated_at as "updatedAt"'
@@ -30,55 +31,29 @@ function source({ of, filter, policy }: RowQuery, add: AddValue): string {
   return `${table} r where r.${column} = ${add(id)}::uuid and ${filterSql(filter, add)}${seen}`
 }
 
-/** A page, with one row more, and the keys that its cursors are made of. */
+/** A page, with one row more, each with its cursor. */
 export async function readRows(
   sql: Sql,
   query: RowQuery,
   sort: unknown,
   page: Page,
-): Promise<(DataRow & { keys: Cursor })[]> {
+): Promise<(DataRow & { cursor: Cursor })[]> {
   const { values, add } = parameters()
+  const order = orderOf(sort)
+  const parts = partsSql(order, add)
   const from = source(query, add)
-  const keys = sortKeys(sort, add)
-  const bounds = [beyond(keys, page.after, 'after', add), beyond(keys.map(reversed), page.before, 'before', add)]
-  const order = (page.backward ? keys.map(reversed) : keys).map((key) => `${key.sql} ${key.direction}`).join(', ')
-  const text = `select ${ROW}, jsonb_build_array(${keys.map((key) => `(${key.sql})::text`).join(', ')}) as keys
-    from ${from}${bounds.map((bound) => (bound ? ` and ${bound}` : '')).join('')}
-    order by ${order} limit ${add(page.size + 1)}`
-  return sql(text, values)
-}
-
-const reversed = (key: SortKey): SortKey => ({ ...key, direction: key.direction === 'asc' ? 'desc' : 'asc' })
-
-/** Rows that stand behind a cursor in this order. */
-function beyond(keys: SortKey[], cursor: Cursor | null, path: string, add: AddValue): string | null {
-  if (cursor === null) return null
-  const isWhole = cursor.length === keys.length && cursor.every((value, index) => fits(keys[index], value))
-  if (!isWhole) throw ValidationError.at(path, 'is not a cursor of this list')
-  return keys.reduceRight((rest, key, index) => {
-    const value = `${add(cursor[index])}::${key.type}`
-    const further = `${key.sql} ${key.direction === 'asc' ? '>' : '<'} ${value}`
-    return rest === '' ? further : `(${further} or (${key.sql} = ${value} and ${rest}))`
-  }, '')
-}
-
-const SHAPES: Record<SortKey['type'], RegExp> = {
-  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-  int: /^\d{1,3}$/,
-  timestamptz: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/,
-  text: /^[^\0]*$/s,
-  jsonb: /^[^\0]*$/s,
-}
-
-function fits(key: SortKey | undefined, value: unknown): boolean {
-  if (!key || typeof value !== 'string' || !SHAPES[key.type].test(value) || !value.isWellFormed()) return false
-  if (key.type !== 'jsonb') return true
-  try {
-    JSON.parse(value)
-    return true
-  } catch {
-    return false
-  }
+  const bounds = [
+    page.after && beyondSql(order, page.after, 'after', add),
+    page.before && beyondSql(order, page.before, 'before', add),
+  ].filter((bound) => bound !== null)
+  const text = `select ${ROW}${readPartsSql(order)} from (select r.*${parts} from ${from}) r
+    where ${['true', ...bounds].join(' and ')}
+    order by ${orderSql(order, page.backward)} limit ${add(page.size + 1)}`
+  const rows = await sql<DataRow & Record<string, unknown>>(text, values)
+  return rows.map((row) => {
+    const { id, data, createdAt, updatedAt } = row
+    return { id, data, createdAt, updatedAt, cursor: cursorOf(order, row) }
+  })
 }
 
 export async function countRows(sql: Sql, query: RowQuery): Promise<number> {
@@ -93,11 +68,11 @@ export async function readRow(sql: Sql, query: RowQuery, id: string): Promise<Da
   return row ?? null
 }
 
-/** Values of a field, each once, null for rows that have none; in the order of JSON. */
-export async function distinctValues(sql: Sql, query: RowQuery, field: string, limit: number): Promise<unknown[]> {
+/** Values of a field of the data, each once, null for rows that have none; in the order of a sort. */
+export async function distinctValues(sql: Sql, query: RowQuery, path: string[], limit: number): Promise<unknown[]> {
   const { values, add } = parameters()
-  const from = source(query, add)
-  const value = fieldSql(field, add, 'field')
-  const text = `select distinct coalesce(${value}, 'null') as value from ${from} order by 1 limit ${add(limit)}`
+  const value = valueSql(path, add)
+  const text = `select v.value from (select distinct ${value} as value from ${source(query, add)}) v
+    order by ${partsOfValue('v.value').join(', ')}, v.value limit ${add(limit)}`
   return (await sql<{ value: unknown }>(text, values)).map((row) => row.value)
 }

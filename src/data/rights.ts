@@ -2,9 +2,12 @@
 import type { Artifact, Dataset } from '../db/generated/prisma/client.ts'
 import { mayManage } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
+import { NotFoundError } from '../kernel/errors.ts'
 
 /** A dataset and the artifact that it is of. */
 export type LoadedDataset = Dataset & { artifact: Artifact | null }
+
+export const noSuchDataset = () => new NotFoundError('there is no such dataset')
 
 /** WHOLE: all rows. FILTERED: those that the artifact's access policy lets through. Null: it is not there. */
 export type Access = 'WHOLE' | 'FILTERED' | null

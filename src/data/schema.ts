@@ -1,5 +1,4 @@
-/** Datasets in GraphQL: what can be read. What changes them is in `mutations.ts`. */
-
+/** Datasets in GraphQL: what can be read. What changes them is in `mutation-schema.ts`. */
 import { ArtifactType } from '../artifacts/schema.ts'
 import type { DatasetSnapshot } from '../db/generated/prisma/client.ts'
 import { addNode, builder } from '../graphql/builder.ts'
@@ -44,7 +43,10 @@ export const DatasetType = builder.objectRef<LoadedDataset>('Dataset').implement
       load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
       resolve: ({ artifactId }) => artifactId,
     }),
-    rowCount: t.exposeInt('rowCount', { description: 'All its rows, also those that you may not see.' }),
+    rowCount: t.int({
+      description: 'How many rows it has that you may see.',
+      resolve: (dataset, _args, { data, viewer }) => data.rowCount(viewer, dataset),
+    }),
     rows: t.connection({
       type: DatasetRowType,
       description: 'Its rows that you may see, in the order in which they were made unless a sort says otherwise.',
@@ -101,7 +103,7 @@ export const DatasetSnapshotType = builder.objectRef<DatasetSnapshot>('DatasetSn
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was taken.' }),
     rows: t.connection({
       type: DatasetRowType,
-      description: 'Its rows that you may see.',
+      description: 'The rows as they were.',
       complexity: listComplexity,
       args: {
         filter: t.arg({ type: 'JSON', description: FILTER }),
@@ -112,14 +114,24 @@ export const DatasetSnapshotType = builder.objectRef<DatasetSnapshot>('DatasetSn
   }),
 })
 
+builder.objectField(DatasetSnapshotType, 'dataset', (t) =>
+  t.loadable({
+    type: DatasetType,
+    description: 'Whose rows they were.',
+    loaderOptions: { cache: false },
+    load: (ids: string[], { data, viewer }) => data.byIds(viewer, ids) as never,
+    resolve: ({ datasetId }) => datasetId,
+  }),
+)
+
 addNode(DatasetSnapshotType, (ids, { data, viewer }) => data.snapshotsByIds(viewer, ids))
 
 builder.objectField(DatasetType, 'snapshots', (t) =>
   t.connection({
     type: DatasetSnapshotType,
-    description: 'Its snapshots, the newest first.',
+    description: 'Its snapshots, the newest first; for its owner.',
     complexity: listComplexity,
-    resolve: ({ id }, args, { data }) => data.snapshots(id, args),
+    resolve: (dataset, args, { data, viewer }) => data.snapshots(viewer, dataset, args),
   }),
 )
 

@@ -4,30 +4,19 @@ import { noSuchArtifact } from '../artifacts/rights.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import { slugOf } from '../artifacts/spec.ts'
 import { isUniqueViolation } from '../db/errors.ts'
-import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Artifact, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { inTransaction, madeUpSqlOn } from '../db/sql.ts'
-import { mayManage, requireScope } from '../identity/permissions.ts'
+import { mayManage, mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { ConflictError, ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
-import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
+import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { flawOfJson } from '../kernel/storable.ts'
 import { validate } from '../kernel/validate.ts'
-import type { AccessPolicy } from './policy.ts'
-import { countRows, type DataRow, distinctValues, type RowQuery, readRow, readRows } from './queries.ts'
-import { accessOf, type LoadedDataset } from './rights.ts'
-import { createSnapshotService, type RowPage } from './snapshot-service.ts'
-import {
-  type CreateDatasetInput,
-  createDatasetSpec,
-  DISTINCT_LIMIT,
-  INSERT_LIMIT,
-  rowIssues,
-  type UpdateDatasetInput,
-  updateDatasetSpec,
-} from './spec.ts'
-import { deleteRows, insertRows, lockDataset, type Selection, setRowCount, updateRows } from './write.ts'
+import { accessOf, type LoadedDataset, noSuchDataset } from './rights.ts'
+import { createRowService } from './row-service.ts'
+import { createSnapshotService } from './snapshot-service.ts'
+import { type CreateDatasetInput, createDatasetSpec, type UpdateDatasetInput, updateDatasetSpec } from './spec.ts'
 
 export type DataService = ReturnType<typeof createDataService>
 
@@ -37,11 +26,7 @@ export type DatasetFilter = {
   ownerHandle?: string | null | undefined
 }
 
-/** Which rows a change is about: exactly one of these. */
-export type RowSelection = { rowId?: string | null | undefined; filter?: unknown; all?: boolean | null | undefined }
-
 const withArtifact = { artifact: true } as const
-const noSuchDataset = () => new NotFoundError('there is no such dataset')
 
 export function createDataService(deps: {
   prisma: PrismaClient
@@ -50,7 +35,6 @@ export function createDataService(deps: {
   limits: { rows: number }
 }) {
   const { prisma, pool, artifacts, limits } = deps
-  const madeUp = madeUpSqlOn(pool)
 
   async function readable(viewer: Viewer, where: Prisma.DatasetWhereInput): Promise<LoadedDataset | null> {
     const dataset = await prisma.dataset.findFirst({ where, include: withArtifact })
@@ -66,54 +50,27 @@ export function createDataService(deps: {
     throw accessOf(viewer, dataset) ? new ForbiddenError('only its owner may change a dataset') : noSuchDataset()
   }
 
-  /** The rows that the viewer may see of something in the dataset. */
-  async function visible(viewer: Viewer, dataset: LoadedDataset, of: RowQuery['of']): Promise<RowQuery> {
-    const access = accessOf(viewer, dataset)
-    if (access === null) throw noSuchDataset()
-    const policy = access === 'FILTERED' ? (dataset.artifact?.accessPolicy as AccessPolicy | null) : null
-    if (!policy) return { of }
-    const reader = viewer && (await prisma.principal.findUnique({ where: { id: viewer.principalId } }))
-    return { of, policy: { policy, email: reader?.email ?? null } }
+  /** An artifact on which the viewer may put datasets, whether their token may read it or not. */
+  async function requireArtifact(viewer: Viewer, id: string): Promise<Artifact> {
+    const artifact = await prisma.artifact.findFirst({ where: { id, deletedAt: null } })
+    if (!artifact || !(mayManage(viewer, artifact) || mayReadArtifact(viewer, artifact))) throw noSuchArtifact()
+    if (mayManage(viewer, artifact)) return artifact
+    throw new ForbiddenError('only its owner may put datasets on an artifact')
   }
 
-  const seenIn = (viewer: Viewer, dataset: LoadedDataset) => visible(viewer, dataset, { dataset: dataset.id })
-
-  async function page(query: RowQuery, { sort, ...args }: PageArgs & { sort?: unknown }): Promise<RowPage> {
-    const asked = pageOf(args)
-    const rows = await readRows(madeUp, query, sort, asked)
-    return connectionOf(
-      asked,
-      rows,
-      ({ keys }) => keys,
-      () => countRows(madeUp, query),
-    )
+  /** In the order of the ids; null where there is none that the viewer may read. */
+  async function byIds(viewer: Viewer, ids: readonly string[]): Promise<(LoadedDataset | null)[]> {
+    const found = await prisma.dataset.findMany({ where: { id: { in: [...ids] } }, include: withArtifact })
+    const byId = new Map(found.filter((each) => accessOf(viewer, each)).map((each) => [each.id, each]))
+    return ids.map((id) => byId.get(id) ?? null)
   }
-
-  /** Runs under the dataset's lock; answers the dataset with the number of rows that it has then. */
-  async function change(
-    dataset: LoadedDataset,
-    work: (tx: Parameters<Parameters<typeof inTransaction>[1]>, count: number) => Promise<number>,
-  ): Promise<void> {
-    await inTransaction(pool, async (...tx) => {
-      const count = await lockDataset(tx[0], dataset.id)
-      if (count === null) throw noSuchDataset()
-      await setRowCount(tx[0], dataset.id, await work(tx, count))
-    })
-  }
-
-  const again = (id: string) => prisma.dataset.findUniqueOrThrow({ where: { id }, include: withArtifact })
 
   return {
-    ...createSnapshotService({ prisma, pool, readable, requireOwn, visible, page }),
+    ...createRowService({ prisma, pool, requireOwn, limits }),
+    ...createSnapshotService({ prisma, pool, requireOwn, readable: byIds }),
+    byIds,
 
     find: (viewer: Viewer, key: { id: string } | { artifactId: string; name: string }) => readable(viewer, key),
-
-    /** In the order of the ids; null where there is none that the viewer may read. */
-    async byIds(viewer: Viewer, ids: readonly string[]): Promise<(LoadedDataset | null)[]> {
-      const found = await prisma.dataset.findMany({ where: { id: { in: [...ids] } }, include: withArtifact })
-      const byId = new Map(found.filter((each) => accessOf(viewer, each)).map((each) => [each.id, each]))
-      return ids.map((id) => byId.get(id) ?? null)
-    },
 
     /** Of an artifact that the viewer may read; else the viewer's own, and for administrators all. */
     async list(
@@ -128,39 +85,42 @@ export function createDataService(deps: {
       })
     },
 
-    /** On an artifact of the viewer's, or on none. ConflictError NAME_TAKEN, SLUG_TAKEN. */
+    /** On an artifact of the viewer's, or on none. ConflictError NAME_TAKEN on the artifact, else SLUG_TAKEN. */
     async create(
       viewer: Viewer,
       input: CreateDatasetInput & { artifactId?: string | null | undefined },
     ): Promise<LoadedDataset> {
       const { principalId } = requireScope(viewer, 'data:write')
       const { name, slug, description } = validate(createDatasetSpec, input)
-      const artifact = input.artifactId ? await artifacts.find(viewer, { id: input.artifactId }) : null
-      if (input.artifactId && !artifact) throw noSuchArtifact()
-      if (artifact && !mayManage(viewer, artifact)) {
-        throw new ForbiddenError('only its owner may put datasets on an artifact')
-      }
+      const artifact = input.artifactId ? await requireArtifact(viewer, input.artifactId) : null
       const ownerId = artifact?.ownerId ?? principalId
       const data = { id: newId(), ownerId, createdById: principalId, artifactId: artifact?.id ?? null }
       return prisma.dataset
         .create({
-          data: { ...data, name, slug: slug ?? slugOf(name), description: description || null },
+          data: { ...data, name, slug: slug ?? slugOf(name, 'dataset'), description: description || null },
           include: withArtifact,
         })
-        .catch(taken)
+        .catch((error) => rejectTaken(error, artifact !== null))
     },
 
-    async update(viewer: Viewer, { datasetId, ...input }: UpdateDatasetInput & { datasetId: string }) {
+    async update(
+      viewer: Viewer,
+      { datasetId, ...input }: UpdateDatasetInput & { datasetId: string },
+    ): Promise<LoadedDataset> {
       requireScope(viewer, 'data:write')
       const { description, ...given } = validate(updateDatasetSpec, input)
-      await requireOwn(viewer, datasetId)
+      const before = await requireOwn(viewer, datasetId)
       const data = {
         ...(given.name !== undefined && { name: given.name }),
         ...(given.slug !== undefined && { slug: given.slug }),
         ...(description !== undefined && { description: description || null }),
         updatedAt: new Date(),
       }
-      return prisma.dataset.update({ where: { id: datasetId }, data, include: withArtifact }).catch(taken)
+      const [changed] = await prisma.dataset
+        .updateManyAndReturn({ where: { id: datasetId }, data })
+        .catch((error) => rejectTaken(error, before.artifactId !== null))
+      if (!changed) throw noSuchDataset()
+      return { ...changed, artifact: before.artifact }
     },
 
     /** For good, with its rows and snapshots. */
@@ -168,81 +128,6 @@ export function createDataService(deps: {
       const dataset = await requireOwn(viewer, datasetId)
       await prisma.dataset.deleteMany({ where: { id: datasetId } })
       return dataset
-    },
-
-    /** All or none, at most 1,000. LimitError when the dataset would be too large. */
-    async insert(viewer: Viewer, datasetId: string, rows: readonly unknown[]) {
-      requireScope(viewer, 'data:write')
-      if (rows.length === 0 || rows.length > INSERT_LIMIT) {
-        throw ValidationError.at('rows', `must be 1 to ${INSERT_LIMIT} rows`)
-      }
-      const issues = rowIssues(rows, 'rows')
-      if (issues.length > 0) throw new ValidationError(issues)
-      const dataset = await requireOwn(viewer, datasetId)
-      let made: DataRow[] = []
-      await change(dataset, async ([sql], count) => {
-        const total = count + rows.length
-        if (total > limits.rows) {
-          throw new LimitError(`a dataset has at most ${limits.rows} rows (MAX_DATASET_ROWS); this one has ${count}`)
-        }
-        made = await insertRows(sql, datasetId, rows as object[])
-        return total
-      })
-      return { dataset: await again(datasetId), rows: made }
-    },
-
-    /** Sets keys of the rows that are chosen, and leaves the others. */
-    async updateRows(
-      viewer: Viewer,
-      { datasetId, set, ...selection }: RowSelection & { datasetId: string; set: unknown },
-    ) {
-      requireScope(viewer, 'data:write')
-      const [issue] = rowIssues([set], 'set')
-      if (issue) throw ValidationError.at('set', issue.message)
-      const chosen = selectionOf(selection)
-      const dataset = await requireOwn(viewer, datasetId)
-      let changed = 0
-      await change(dataset, async ([, madeUp], count) => {
-        const result = await updateRows(madeUp, datasetId, chosen, set as object)
-        if (result.tooLarge > 0)
-          throw ValidationError.at('set', `makes ${result.tooLarge} rows larger than they may be`)
-        changed = result.count
-        return count
-      })
-      return { dataset: await again(datasetId), count: requireSome(chosen, changed) }
-    },
-
-    async deleteRows(viewer: Viewer, { datasetId, ...selection }: RowSelection & { datasetId: string }) {
-      requireScope(viewer, 'data:write')
-      const chosen = selectionOf(selection)
-      const dataset = await requireOwn(viewer, datasetId)
-      let gone = 0
-      await change(dataset, async ([, madeUp], count) => {
-        gone = await deleteRows(madeUp, datasetId, chosen)
-        return count - gone
-      })
-      return { dataset: await again(datasetId), count: requireSome(chosen, gone) }
-    },
-
-    async rows(
-      viewer: Viewer,
-      dataset: LoadedDataset,
-      { filter, ...args }: PageArgs & { filter?: unknown; sort?: unknown },
-    ) {
-      return page({ ...(await seenIn(viewer, dataset)), filter }, args)
-    },
-
-    async row(viewer: Viewer, dataset: LoadedDataset, id: string): Promise<DataRow | null> {
-      return readRow(madeUp, await seenIn(viewer, dataset), id)
-    },
-
-    async count(viewer: Viewer, dataset: LoadedDataset, filter?: unknown): Promise<number> {
-      return countRows(madeUp, { ...(await seenIn(viewer, dataset)), filter })
-    },
-
-    async distinct(viewer: Viewer, dataset: LoadedDataset, field: string, filter: unknown, first: number) {
-      if (first < 1 || first > DISTINCT_LIMIT) throw ValidationError.at('first', `must be from 1 to ${DISTINCT_LIMIT}`)
-      return distinctValues(madeUp, { ...(await seenIn(viewer, dataset)), filter }, field, first)
     },
   }
 
@@ -273,22 +158,9 @@ export function createDataService(deps: {
   }
 }
 
-/** A change of all rows is asked for, never a filter that was forgotten. */
-function selectionOf({ rowId, filter, all }: RowSelection): Selection {
-  const given = [rowId != null, filter != null, all === true].filter(Boolean).length
-  if (given !== 1) throw ValidationError.at('filter', 'give one of rowId, filter and all: true')
-  if (rowId != null) return { rowId }
-  const isEmpty = typeof filter === 'object' && filter !== null && Object.keys(filter).length === 0
-  if (isEmpty) throw ValidationError.at('filter', 'is empty: say all: true to mean all rows')
-  return { filter: filter ?? null }
-}
-
-function requireSome(selection: Selection, count: number): number {
-  if ('rowId' in selection && count === 0) throw new NotFoundError('there is no such row')
-  return count
-}
-
-function taken(error: unknown): never {
+function rejectTaken(error: unknown, isOnArtifact: boolean): never {
   if (!isUniqueViolation(error)) throw error
-  throw new ConflictError('there is a dataset of this name or slug already', 'NAME_TAKEN')
+  throw isOnArtifact
+    ? new ConflictError('the artifact has a dataset of this name already', 'NAME_TAKEN')
+    : new ConflictError('you have a dataset with this slug already', 'SLUG_TAKEN')
 }

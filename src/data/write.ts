@@ -4,7 +4,8 @@
  */
 import type { Sql } from '../db/sql.ts'
 import { newId } from '../kernel/ids.ts'
-import { type AddValue, filterSql } from './filter.ts'
+import type { AddValue } from './field.ts'
+import { filterSql } from './filter.ts'
 import type { DataRow } from './queries.ts'
 import { ROW_BYTES_LIMIT } from './spec.ts'
 
@@ -38,11 +39,18 @@ export async function insertMany(sql: Sql, datasetId: string, rows: readonly obj
   await sql(INSERT_MANY, [datasetId, rows.map(newId), JSON.stringify(rows)])
 }
 
-export async function setRowCount(sql: Sql, datasetId: string, count: number): Promise<void> {
-  await sql('update dataset set row_count = $2::int, updated_at = clock_timestamp() where id = $1::uuid', [
-    datasetId,
-    count,
-  ])
+const SET_ROW_COUNT = `
+update dataset set row_count = $2::int, updated_at = clock_timestamp() where id = $1::uuid
+returning row_count as "rowCount", updated_at as "updatedAt"`
+
+/** What has changed of the dataset by that. */
+export async function setRowCount(
+  sql: Sql,
+  datasetId: string,
+  count: number,
+): Promise<{ rowCount: number; updatedAt: Date } | undefined> {
+  const [changed] = await sql<{ rowCount: number; updatedAt: Date }>(SET_ROW_COUNT, [datasetId, count])
+  return changed
 }
 
 /** Which rows of a dataset: one, or those that match. */
@@ -56,7 +64,10 @@ function where(datasetId: string, selection: Selection): { condition: string; va
   return { condition: `${of} and ${chosen}`, values, add }
 }
 
-/** Sets these keys of the rows, and leaves the others. `tooLarge`: rows that are larger than they may be now. */
+/**
+ * Sets these keys of the rows, and leaves the others. `tooLarge`: rows that have grown and are larger than they may be.
+ * PostgreSQL writes JSON wider than it came, so a row that was let in may be so already; that alone is no matter.
+ */
 export async function updateRows(
   madeUp: Sql,
   datasetId: string,
@@ -67,9 +78,10 @@ export async function updateRows(
   const [result] = await madeUp<{ count: number; tooLarge: number }>(
     `with changed as (
       update dataset_row r set data = r.data || ${add(JSON.stringify(set))}::jsonb, updated_at = clock_timestamp()
-      where ${condition} returning octet_length(r.data::text) as bytes
-    ) select count(*)::int as count, (count(*) filter (where bytes > ${add(ROW_BYTES_LIMIT)}))::int as "tooLarge"
-    from changed`,
+      from dataset_row before where before.id = r.id and ${condition}
+      returning octet_length(r.data::text) > ${add(ROW_BYTES_LIMIT)}
+        and octet_length(r.data::text) > octet_length(before.data::text) as "tooLarge"
+    ) select count(*)::int as count, (count(*) filter (where "tooLarge"))::int as "tooLarge" from changed`,
     values,
   )
   return result ?? { count: 0, tooLarge: 0 }

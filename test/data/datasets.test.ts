@@ -73,7 +73,7 @@ describe('a dataset', () => {
     await mine().make('twice', [], { artifactId: siteId })
     expect(await mine().create({ name: 'twice', artifactId: siteId })).toMatchObject({ code: 'NAME_TAKEN' })
     await mine().make('Own one')
-    expect(await mine().create({ name: 'own ONE' })).toMatchObject({ code: 'NAME_TAKEN' })
+    expect(await mine().create({ name: 'own ONE' })).toMatchObject({ code: 'SLUG_TAKEN' })
     expect(await datasets(app, bob.token).create({ name: 'Own one' })).toMatchObject({ __typename: 'Dataset' })
   })
 

@@ -4,10 +4,13 @@ import { isDeepStrictEqual } from 'node:util'
 export type Row = Record<string, unknown>
 
 const valueAt = (row: Row, field: string): unknown =>
-  field.split('.').reduce<unknown>((value, key) => {
-    if (Array.isArray(value)) return /^\d+$/.test(key) ? value[Number(key)] : undefined
-    return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Row)[key] : undefined
-  }, row) ?? null
+  field
+    .replace(/^\$data\./, '')
+    .split('.')
+    .reduce<unknown>((value, key) => {
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+      return isObject && Object.hasOwn(value, key) ? (value as Row)[key] : undefined
+    }, row) ?? null
 
 const byCodePoint = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 

@@ -60,7 +60,24 @@ describe('node', () => {
 
   it('finds nothing by an id that is of nothing, or of what has no page of its own', async () => {
     const none = '00000000000000000000000000000000'
-    const prefixes = ['art', 'ver', 'job', 'run', 'usr', 'sch', 'act', 'tok', 'dlv', 'evt', 'dep', 'zzz', 'constructor']
+    const prefixes = [
+      'art',
+      'ver',
+      'job',
+      'run',
+      'usr',
+      'sch',
+      'act',
+      'tok',
+      'dlv',
+      'evt',
+      'dep',
+      'row',
+      'dat',
+      'snp',
+      'zzz',
+      'constructor',
+    ]
     const malformed = [
       '',
       ' ',
