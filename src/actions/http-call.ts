@@ -1,6 +1,7 @@
 /** One guarded HTTP call, with as much of the answer as is kept; and what its outcome means for the run. */
 import type { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { unlessAborted } from '../kernel/abort.ts'
 import type { Delivery, Failure } from './driver.ts'
 import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
 
@@ -46,6 +47,7 @@ export async function callHttp(egress: Egress, { url, ...request }: HttpCall): P
     durationMs: 0,
   }
   try {
+    // undici notices an abort only once it has a connection; a step must not wait for that
     const response = await unlessAborted(request.signal, () => egress.request(url, request))
     delivery.status = response.statusCode
     delivery.responseHeaders = plainHeaders(response.headers)
@@ -103,21 +105,6 @@ async function capture(body: Readable, delivery: Delivery) {
     }
   } finally {
     delivery.responseBody = Buffer.concat(chunks)
-  }
-}
-
-/** undici notices an abort only once it has a connection; a step must not wait for that. */
-async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted()
-  let stop: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop)
-  })
-  try {
-    return await Promise.race([start(), aborted])
-  } finally {
-    if (stop) signal.removeEventListener('abort', stop)
   }
 }
 
