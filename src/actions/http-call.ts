@@ -1,18 +1,22 @@
 /** One guarded HTTP call, with as much of the answer as is kept; and what its outcome means for the run. */
 import type { Readable } from 'node:stream'
 import { errors } from 'undici'
-import { unlessAborted } from '../kernel/abort.ts'
 import type { Delivery, Failure } from './driver.ts'
 import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
+import { redactHeaders, redactUrl, secretsOf, withoutEchoes } from './redaction.ts'
 
 /** Bytes of an answer that are read and kept. */
 export const MAX_RESPONSE_BYTES = 20_000
 
 /** The longest wait that a receiver may ask for, in seconds. */
-const MAX_RETRY_AFTER = 86_400
+export const MAX_RETRY_AFTER = 86_400
 const MAX_MESSAGE_CHARS = 300
 
-export type HttpCall = EgressRequest & { url: string }
+export type HttpCall = EgressRequest & {
+  url: string
+  /** The URL in the record, where the real one is a secret. */
+  shownUrl?: string
+}
 
 /**
  * TIMEOUT, ABORTED: the signal ended the call. EGRESS_REFUSED: the target may not be called. DNS, CONNECTION, TLS: it
@@ -31,13 +35,13 @@ const isLasting: Record<HttpErrorCode, boolean> = {
 }
 
 /** Whatever the network does is in the answer, also an abort. Of a longer body the rest is not read. */
-export async function callHttp(egress: Egress, { url, ...request }: HttpCall): Promise<Delivery> {
+export async function callHttp(egress: Egress, { url, shownUrl, ...request }: HttpCall): Promise<Delivery> {
   const started = performance.now()
   const delivery: Delivery = {
     method: request.method,
-    url: withoutUserInfo(url),
+    url: shownUrl ?? redactUrl(withoutUserInfo(url)),
     requestBytes: request.body?.length ?? 0,
-    requestHeaders: request.headers,
+    requestHeaders: redactHeaders(request.headers),
     status: null,
     responseHeaders: {},
     responseBody: Buffer.alloc(0),
@@ -47,11 +51,11 @@ export async function callHttp(egress: Egress, { url, ...request }: HttpCall): P
     durationMs: 0,
   }
   try {
-    // undici notices an abort only once it has a connection; a step must not wait for that
     const response = await unlessAborted(request.signal, () => egress.request(url, request))
     delivery.status = response.statusCode
     delivery.responseHeaders = plainHeaders(response.headers)
     await capture(response.body, delivery)
+    delivery.responseBody = withoutEchoes(delivery.responseBody, secretsOf(url, request.headers))
   } catch (error) {
     delivery.error = errorOf(error, request.signal, performance.now() - started)
   }
@@ -105,6 +109,21 @@ async function capture(body: Readable, delivery: Delivery) {
     }
   } finally {
     delivery.responseBody = Buffer.concat(chunks)
+  }
+}
+
+/** undici notices an abort only once it has a connection; a step must not wait for that. */
+async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  let stop: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([start(), aborted])
+  } finally {
+    if (stop) signal.removeEventListener('abort', stop)
   }
 }
 

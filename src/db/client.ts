@@ -7,15 +7,9 @@ import { LIVENESS, PooledClient, SERVER_LIVENESS } from './liveness.ts'
 
 /** All our connections bear this name: the live feed looks at their open transactions, and at no others. */
 export const APPLICATION_NAME = 'runsheet'
-
-/**
- * But for those whose transactions may last for minutes: the feed would wait for them at each event that was rolled back.
- * So they may write no run events.
- */
-const BULK_NAME = 'bulk-runsheet'
-
-/** A source of rows may be silent for so long; what others wait for is not locked meanwhile. */
-const BULK_PATIENCE_MS = 600_000
+const BULK_NAME = 'bulk loads of runsheet'
+/** Loads beyond these wait. */
+const BULK_CONNECTIONS = 4
 
 /**
  * The engine's tables change size by the second (a queue is empty or has thousands of rows), so statistics are always
@@ -28,8 +22,8 @@ export type Database = {
   prisma: PrismaClient
   pool: pg.Pool
   enginePool: pg.Pool
-  /** For rows by the thousand: two pools, because whoever copies reads with one connection and writes with another. */
-  bulk: { reading: pg.Pool; writing: pg.Pool }
+  /** For long transactions that write no run events: under another name, so that the live feed does not wait for them. */
+  bulkPool: pg.Pool
   /** For connections that live outside of the pools: LISTEN, the node's lock. */
   connection: pg.ClientConfig
   close(): Promise<void>
@@ -40,14 +34,10 @@ export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
   const pooled = { ...named, Client: PooledClient, connectionTimeoutMillis: 0 }
   const pool = new pg.Pool({ ...pooled, max: 10 })
   const enginePool = new pg.Pool({ ...pooled, max: 6, options: `${SERVER_LIVENESS} ${ENGINE_PLANS}` })
-  const bulky = {
-    ...{ ...pooled, max: 4, application_name: BULK_NAME },
-    ...{ idle_in_transaction_session_timeout: BULK_PATIENCE_MS, query_timeout: BULK_PATIENCE_MS },
-  }
-  const bulk = { reading: new pg.Pool(bulky), writing: new pg.Pool(bulky) }
-  const pools = [pool, enginePool, bulk.reading, bulk.writing]
+  const bulkPool = new pg.Pool({ ...pooled, max: BULK_CONNECTIONS, application_name: BULK_NAME })
   // An idle connection that the server closes is no fault: the pool opens another when it is needed.
-  for (const each of pools) each.on('error', (error) => log.warn({ error: error.message }, 'database connection lost'))
+  for (const each of [pool, enginePool, bulkPool])
+    each.on('error', (error) => log.warn({ error: error.message }, 'database connection lost'))
   // Many callers at once wait for a connection as those of the pool do, and longer than Prisma's own 2 s.
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
@@ -57,11 +47,11 @@ export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
     prisma,
     pool,
     enginePool,
-    bulk,
+    bulkPool,
     connection: named,
     async close() {
       await prisma.$disconnect()
-      await Promise.all(pools.map((each) => each.end()))
+      await Promise.all([pool.end(), enginePool.end(), bulkPool.end()])
     },
   }
 }

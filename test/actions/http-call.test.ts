@@ -57,7 +57,7 @@ describe('a call', () => {
     ])
     expect(delivery).toMatchObject({
       method: 'PUT',
-      url: `${receiver.url}/a?token=1`,
+      url: `${receiver.url}/a?token=•••`,
       requestBytes: 8,
       requestHeaders: expect.any(Object),
       status: 201,
