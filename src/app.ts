@@ -4,6 +4,7 @@ import { createPerform } from './actions/perform.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
+import { createDatasetPort } from './data/action-port.ts'
 import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
@@ -106,7 +107,11 @@ async function open(
   }
   const clock = systemClock
   const storage = createPostgresStorage(pool)
-  const registry = createActionRegistry({ egress, version: VERSION, clock })
+  const datasets = createDatasetPort({ database, maxRows: config.MAX_DATASET_ROWS })
+  const registry = createActionRegistry({
+    ...{ egress, version: VERSION, clock },
+    ...{ datasets, maxFetchBytes: config.MAX_FETCH_BYTES },
+  })
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)

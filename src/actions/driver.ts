@@ -6,8 +6,8 @@ import type { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
 import type { Egress } from './egress.ts'
-import type { EffectKey, Subject } from './ports.ts'
-import type { Place } from './template.ts'
+import type { DatasetPort, EffectKey, Subject } from './ports.ts'
+import type { Places } from './template.ts'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 
@@ -95,6 +95,9 @@ export type DriverDeps = {
   /** Runsheet's version, for the user agent. */
   version: string
   clock?: Clock
+  datasets: DatasetPort
+  /** Bytes of what one step fetches to keep it. */
+  maxFetchBytes: number
 }
 
 /** `Config` is the parsed form: defaults are filled in. */
@@ -106,7 +109,7 @@ export type Driver<Config> = {
    */
   check(config: Config, subject: Subject): Issue[] | Promise<Issue[]>
   /** The fields whose texts may hold templates, and where their values land. Other fields may hold none. */
-  places?(config: Config): Partial<Record<keyof Config, Place>>
+  places?(config: Config): Places<keyof Config>
   /** `config` has its templates filled in. */
   execute(config: Config, context: StepContext): Promise<StepResult>
 }

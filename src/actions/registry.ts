@@ -1,11 +1,14 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
+import { materialize } from './drivers/materialize.ts'
+import { snapshot } from './drivers/snapshot.ts'
+import { snapshotCleanup } from './drivers/snapshot-cleanup.ts'
 import { webhook } from './drivers/webhook.ts'
 import type { Subject } from './ports.ts'
-import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
+import { fillConfig, type Places, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook]
+export const actionKinds = [webhook, materialize, snapshot, snapshotCleanup]
 
 export type ActionRegistry = {
   kinds: readonly string[]
@@ -72,10 +75,10 @@ function generic(driver: Driver<unknown>): Driver<unknown> {
     async execute(config, context) {
       const parsed = driver.config.safeParse(config)
       if (!parsed.success) return unfit(issuesOf(parsed.error))
-      const places = driver.places?.(parsed.data) as Record<string, Place> | undefined
+      const places: Places<never> | undefined = driver.places?.(parsed.data)
       if (!places || !holdsTemplate(parsed.data)) return driver.execute(parsed.data, context)
       try {
-        const filled = driver.config.safeParse(fillConfig(parsed.data as object, places as never, scopeOf(context)))
+        const filled = driver.config.safeParse(fillConfig(parsed.data as object, places, scopeOf(context)))
         return filled.success ? driver.execute(filled.data, context) : unfit(issuesOf(filled.error))
       } catch (error) {
         if (error instanceof TemplateError) return failed('TEMPLATE', error.message)
@@ -100,9 +103,15 @@ const failed = (code: string, message: string): StepResult => ({
 const unfit = (issues: Issue[]) => failed('CONFIG', new ValidationError(issues).message)
 
 function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: readonly string[]): Issue[] {
-  const fields = config as Record<string, unknown>
-  return Object.entries(driver.places?.(config) ?? {}).flatMap(([field, place]) =>
-    templateIssues(fields[field], place as Place, steps, field),
+  return issuesAt(config, driver.places?.(config) ?? {}, steps, '')
+}
+
+function issuesAt(config: unknown, places: Places, steps: readonly string[], at: string): Issue[] {
+  const fields = (config ?? {}) as Record<string, unknown>
+  return Object.entries(places).flatMap(([field, place = {}]) =>
+    typeof place === 'string'
+      ? templateIssues(fields[field], place, steps, `${at}${field}`)
+      : issuesAt(fields[field], place, steps, `${at}${field}.`),
   )
 }
 

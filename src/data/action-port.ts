@@ -18,14 +18,14 @@ const INSERT = `insert into dataset (id, owner_id, created_by_id, artifact_id, n
 const ref = { id: true, name: true } as const
 
 export function createDatasetPort({
-  database: { prisma, pool, bulk },
+  database: { prisma, pool, bulkPool, scanPool },
   maxRows,
 }: {
-  database: Pick<Database, 'prisma' | 'pool' | 'bulk'>
+  database: Pick<Database, 'prisma' | 'pool' | 'bulkPool' | 'scanPool'>
   maxRows: number
 }): DatasetPort {
   const sql = sqlOn(pool)
-  const bulkSql = sqlOn(bulk.writing)
+  const bulkSql = sqlOn(bulkPool)
 
   const named = ({ ownerId, artifactId }: Subject, name: string): Promise<DatasetRef | null> =>
     artifactId
@@ -33,6 +33,8 @@ export function createDatasetPort({
       : prisma.dataset.findFirst({ where: { ownerId, artifactId, name }, select: ref, orderBy: { id: 'asc' } })
 
   return {
+    named,
+
     async find(subject, given) {
       const { ownerId, artifactId } = subject
       const id = uuidOf('Dataset', given)
@@ -53,10 +55,10 @@ export function createDatasetPort({
       }
     },
 
-    load: (dataset, batches, options) => loadRows({ pool: bulk.writing, maxRows }, dataset, batches, options),
+    load: (dataset, batches, options) => loadRows({ pool: bulkPool, maxRows }, dataset, batches, options),
 
     async *read({ id }) {
-      for await (const rows of scan<{ data: Row }>(bulk.reading, ROWS, [id])) yield rows.map(({ data }) => data)
+      for await (const rows of scan<{ data: Row }>(scanPool, ROWS, [id])) yield rows.map(({ data }) => data)
     },
 
     async snapshot({ id }, { effect }) {

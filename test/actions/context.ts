@@ -1,6 +1,6 @@
 /** What a driver is told in tests of it. */
 import type { StepContext } from '../../src/actions/driver.ts'
-import type { Subject } from '../../src/actions/ports.ts'
+import type { DatasetPort, Subject } from '../../src/actions/ports.ts'
 
 /** Owns nothing. */
 export const nobody: Subject = { ownerId: '0190a3b4-0000-7000-8000-0000000000ff', artifactId: null }
@@ -27,3 +27,16 @@ export const stepContext = (part: Partial<StepContext> = {}): StepContext => ({
   signingSecrets: [],
   ...part,
 })
+
+const none = () => Promise.reject(new Error('there are no datasets'))
+
+/** Where nobody has any. */
+export const noDatasets: DatasetPort = {
+  find: async () => null,
+  named: async () => null,
+  ensure: none,
+  load: none,
+  async *read() {},
+  snapshot: none,
+  prune: none,
+}

@@ -3,12 +3,12 @@ import { createEgress } from '../../src/actions/egress.ts'
 import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { startReceiver } from '../support/receiver.ts'
-import { nobody, stepContext } from './context.ts'
+import { nobody, noDatasets, stepContext } from './context.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   onTestFinished(() => egress.close())
-  return createActionRegistry({ egress, version: '0.0.0' })
+  return createActionRegistry({ egress, version: '0.0.0', datasets: noDatasets, maxFetchBytes: 1000 })
 }
 
 async function issuesOf(run: () => Promise<unknown>) {

@@ -40,7 +40,7 @@ test('a load that lasts holds up no event, also behind one that was rolled back'
   await asked.promise
   const xids = () =>
     world.sql(
-      `select pid from pg_stat_activity where application_name = 'bulk-runsheet' and backend_xid is not null
+      `select pid from pg_stat_activity where application_name = 'bulk loads of runsheet' and backend_xid is not null
        and datname = current_database()`,
     )
   await expect.poll(async () => (await xids()).length).toBe(1)

@@ -141,7 +141,7 @@ describe('the signal ends a load at once, and nothing has changed', () => {
 
   test('while it waits for a connection', async () => {
     const dataset = await world.dataset()
-    const { writing } = world.database.bulk
+    const { bulkPool: writing } = world.database
     const taken = await Promise.all(Array.from({ length: writing.options.max }, () => writing.connect()))
     const end = new AbortController()
     const loading = load(dataset, [{ a: 1 }], { signal: end.signal })

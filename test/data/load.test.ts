@@ -153,7 +153,9 @@ describe('nothing changes', () => {
     await expect.poll(async () => (await world.bulkSessions()).length).toBe(1)
     await Promise.all([
       expect(loading).rejects.toThrow(),
-      world.sql(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'bulk-runsheet'`),
+      world.sql(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'bulk loads of runsheet'`,
+      ),
       source.go(),
     ])
     expect(await world.rowsOf(dataset)).toEqual([{ old: true }])

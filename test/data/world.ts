@@ -58,7 +58,7 @@ async function createWorld() {
     bulkSessions: () =>
       sql<{ pid: number; state: string; wait: string | null }>(
         `select pid, state, wait_event_type as wait from pg_stat_activity
-         where datname = current_database() and application_name = 'bulk-runsheet' and xact_start is not null`,
+         where datname = current_database() and application_name = 'bulk loads of runsheet' and xact_start is not null`,
       ),
     close: () => database.close(),
   }

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { createEgress } from '../../src/actions/egress.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
+import { createDatasetPort } from '../../src/data/action-port.ts'
 import type { RunStatus } from '../../src/db/generated/prisma/enums.ts'
 import { inTransaction, sqlOn } from '../../src/db/sql.ts'
 import { createEngine } from '../../src/engine/engine.ts'
@@ -68,7 +69,8 @@ export async function createWorld() {
   const sql = sqlOn(pool)
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
-  const actions = createActionRegistry({ egress, version: '0', clock: systemClock })
+  const datasets = createDatasetPort({ database, maxRows: 1_000 })
+  const actions = createActionRegistry({ egress, version: '0', clock: systemClock, datasets, maxFetchBytes: 1_000 })
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({ prisma, artifacts, schedules, actions, seal: createSeal('0'.repeat(64)) })
   const events = createEventService({ prisma, artifacts })

@@ -68,7 +68,7 @@ export const webhook = {
   create: createWebhookDriver,
 } satisfies ActionKind<WebhookConfig>
 
-export function createWebhookDriver(deps: DriverDeps): Driver<WebhookConfig> {
+export function createWebhookDriver(deps: Pick<DriverDeps, 'egress' | 'version' | 'clock'>): Driver<WebhookConfig> {
   const { egress, version, clock = systemClock } = deps
   return {
     config,
