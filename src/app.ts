@@ -8,6 +8,7 @@ import { createTrialService } from './actions/trial.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
+import { createDatasetPort } from './data/action-port.ts'
 import { createDataService } from './data/service.ts'
 import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
@@ -118,10 +119,11 @@ async function open(
       ...{ server: config.SMTP_URL, from: config.MAIL_FROM, timeoutSeconds: config.SMTP_TIMEOUT_SECONDS },
       ...{ publicUrl: config.PUBLIC_URL, outbox: path.join(config.DATA_DIR, 'outbox'), egress, clock },
     }),
-    datasets: {} as DatasetPort,
+    datasets: createDatasetPort({ database, maxRows: config.MAX_DATASET_ROWS }),
     artifacts: createArtifactPort({ pool, storage, addresses }),
   }
-  const registry = createActionRegistry({ ...ports, egress, version: VERSION, clock })
+  const maxFetchBytes = config.MAX_FETCH_BYTES
+  const registry = createActionRegistry({ ...ports, maxFetchBytes, egress, version: VERSION, clock })
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)

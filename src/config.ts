@@ -94,6 +94,8 @@ const environment = z.object({
   MAX_QUERY_COST: whole(10, 10_000_000).default(10_000),
   /** Rows of a dataset. */
   MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
+  /** Bytes that one materialize action fetches; of a packed answer, of what is in it. */
+  MAX_FETCH_BYTES: whole(1024, 1024 * MiB).default(100 * MiB),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 

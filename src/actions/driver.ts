@@ -7,7 +7,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
 import type { Egress } from './egress.ts'
 import type { ArtifactPort, DatasetPort, EffectKey, MailPort, Subject } from './ports.ts'
-import type { Place } from './template.ts'
+import type { Places } from './template.ts'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 
@@ -98,6 +98,8 @@ export type DriverDeps = {
   /** Runsheet's version, for the user agent. */
   version: string
   clock?: Clock
+  /** Bytes of what one step fetches to keep it. */
+  maxFetchBytes: number
 }
 
 /** `Config` is the parsed form: defaults are filled in. */
@@ -109,7 +111,7 @@ export type Driver<Config> = {
    */
   check(config: Config, subject: Subject): Issue[] | Promise<Issue[]>
   /** The fields whose texts may hold templates, and where their values land. Other fields may hold none. */
-  places?(config: Config): Partial<Record<keyof Config, Place>>
+  places?(config: Config): Places<keyof Config>
   /** `config` has its templates filled in. */
   execute(config: Config, context: StepContext): Promise<StepResult>
 }

@@ -1,6 +1,7 @@
 /** One guarded HTTP call, with as much of the answer as is kept; and what its outcome means for the run. */
 import type { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { unlessAborted } from '../kernel/abort.ts'
 import type { Delivery, Failure } from './driver.ts'
 import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
 import { redactHeaders, redactUrl, secretsOf, withoutEchoes } from './redaction.ts'
@@ -34,9 +35,22 @@ const isLasting: Record<HttpErrorCode, boolean> = {
   RESPONSE: false,
 }
 
-/** Whatever the network does is in the answer, also an abort. Of a longer body the rest is not read. */
-export async function callHttp(egress: Egress, { url, shownUrl, ...request }: HttpCall): Promise<Delivery> {
+/** An answer of 2xx that is more than a record. What the network does while it is read is thrown by the reading. */
+export type Answer = { headers: Record<string, string>; body: AsyncIterable<Buffer> }
+
+/**
+ * Whatever the network does is in the answer, also an abort. `receive` is handed a whole body of 2xx, and what it throws
+ * for itself is thrown on; of other longer bodies the rest is not read.
+ */
+export async function callHttp(
+  egress: Egress,
+  { url, shownUrl, ...request }: HttpCall,
+  receive?: (answer: Answer) => Promise<void>,
+): Promise<Delivery> {
   const started = performance.now()
+  /** What the network did to a body that was handed on. */
+  let broken: unknown
+  let isReceived = false
   const delivery: Delivery = {
     method: request.method,
     url: shownUrl ?? redactUrl(withoutUserInfo(url)),
@@ -51,17 +65,31 @@ export async function callHttp(egress: Egress, { url, shownUrl, ...request }: Ht
     durationMs: 0,
   }
   try {
+    // undici notices an abort only once it has a connection; a step must not wait for that
     const response = await unlessAborted(request.signal, () => egress.request(url, request))
     delivery.status = response.statusCode
     delivery.responseHeaders = plainHeaders(response.headers)
-    await capture(response.body, delivery)
-    delivery.responseBody = withoutEchoes(delivery.responseBody, secretsOf(url, request.headers))
+    const body = recorded(response.body, delivery, (error) => {
+      broken = error
+    })
+    isReceived = receive !== undefined && isSuccess(response.statusCode)
+    try {
+      if (receive && isReceived) await receive({ headers: delivery.responseHeaders, body })
+      else for await (const _ of body) if (delivery.truncated) break
+    } finally {
+      // whoever received it may have left before its end
+      response.body.on('error', () => {}).destroy()
+    }
   } catch (error) {
+    if (isReceived && error !== broken && !request.signal.aborted) throw error
     delivery.error = errorOf(error, request.signal, performance.now() - started)
   }
+  delivery.responseBody = withoutEchoes(delivery.responseBody, secretsOf(url, request.headers))
   delivery.durationMs = Math.round(performance.now() - started)
   return delivery
 }
+
+const isSuccess = (status: number) => status >= 200 && status < 300
 
 /**
  * What a call means for the run, null if it succeeded (2xx). 408, 425, 429, 5xx and what the network did may pass;
@@ -71,7 +99,7 @@ export function failureOf(delivery: Delivery, now: Date): Failure | null {
   const { error } = delivery
   if (error) return { ...error, transient: !isLasting[error.code as HttpErrorCode] }
   const status = delivery.status ?? 0
-  if (status >= 200 && status < 300) return null
+  if (isSuccess(status)) return null
   const transient = status === 408 || status === 425 || status === 429 || status >= 500
   const retryAfter = transient ? retryAfterSeconds(delivery.responseHeaders['retry-after'], now) : null
   return {
@@ -94,36 +122,26 @@ export function retryAfterSeconds(value: string | undefined, now: Date): number 
   return Math.min(Math.max(0, Math.ceil((time - now.getTime()) / 1000)), MAX_RETRY_AFTER)
 }
 
-async function capture(body: Readable, delivery: Delivery) {
+/** The body as it comes; its start goes into the record. Whoever leaves early ends it, and with it the socket. */
+async function* recorded(
+  body: Readable,
+  delivery: Delivery,
+  onBroken: (error: unknown) => void,
+): AsyncGenerator<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      chunks.push(chunk.subarray(0, MAX_RESPONSE_BYTES - size))
+      if (size < MAX_RESPONSE_BYTES) chunks.push(chunk.subarray(0, MAX_RESPONSE_BYTES - size))
       size += chunk.length
-      if (size > MAX_RESPONSE_BYTES) {
-        delivery.truncated = true
-        // leaving the loop destroys the body and with it the socket
-        break
-      }
+      delivery.truncated = size > MAX_RESPONSE_BYTES
+      yield chunk
     }
+  } catch (error) {
+    onBroken(error)
+    throw error
   } finally {
     delivery.responseBody = Buffer.concat(chunks)
-  }
-}
-
-/** undici notices an abort only once it has a connection; a step must not wait for that. */
-async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted()
-  let stop: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop)
-  })
-  try {
-    return await Promise.race([start(), aborted])
-  } finally {
-    if (stop) signal.removeEventListener('abort', stop)
   }
 }
 

@@ -29,7 +29,12 @@ export type DatasetPort = {
    * if there is none that the owner may read or, for `write`, change.
    */
   find(subject: Subject, ref: string, right: 'read' | 'write'): Promise<DatasetRef | null>
-  /** The dataset of this name on the artifact, or without an artifact among the owner's own; made if there is none. */
+  /** The dataset of this name on the artifact, or without an artifact among the owner's own that are on none. */
+  named(subject: Subject, name: string): Promise<DatasetRef | null>
+  /**
+   * The same, made if there is none.
+   * @throws EffectError when the artifact is gone
+   */
   ensure(subject: Subject, name: string): Promise<DatasetRef>
   /**
    * Puts rows into a dataset, all or none: readers see what was there before, or all that is there now. With a key that

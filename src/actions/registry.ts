@@ -4,13 +4,16 @@ import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
 import { discord } from './drivers/discord.ts'
 import { email } from './drivers/email.ts'
 import { httpGet } from './drivers/http-get.ts'
+import { materialize } from './drivers/materialize.ts'
 import { publish } from './drivers/publish.ts'
 import { slack } from './drivers/slack.ts'
+import { snapshot } from './drivers/snapshot.ts'
+import { snapshotCleanup } from './drivers/snapshot-cleanup.ts'
 import { webhook } from './drivers/webhook.ts'
 import type { Subject } from './ports.ts'
-import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
+import { fillConfig, type Places, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook, httpGet, email, slack, discord, publish]
+export const actionKinds = [webhook, httpGet, email, slack, discord, materialize, snapshot, snapshotCleanup, publish]
 
 export type ActionRegistry = {
   kinds: readonly string[]
@@ -75,10 +78,10 @@ function generic(driver: Driver<unknown>): Driver<unknown> {
     async execute(config, context) {
       const parsed = driver.config.safeParse(config)
       if (!parsed.success) return unfit(issuesOf(parsed.error))
-      const places = driver.places?.(parsed.data) as Record<string, Place> | undefined
+      const places: Places<never> | undefined = driver.places?.(parsed.data)
       if (!places || !holdsTemplate(parsed.data)) return driver.execute(parsed.data, context)
       try {
-        const filled = driver.config.safeParse(fillConfig(parsed.data as object, places as never, scopeOf(context)))
+        const filled = driver.config.safeParse(fillConfig(parsed.data as object, places, scopeOf(context)))
         return filled.success ? driver.execute(filled.data, context) : unfit(issuesOf(filled.error))
       } catch (error) {
         if (error instanceof TemplateError) return failed('TEMPLATE', error.message)
@@ -108,9 +111,15 @@ async function issuesWith(driver: Driver<unknown>, config: unknown, subject: Sub
 }
 
 function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: readonly string[]): Issue[] {
-  const fields = config as Record<string, unknown>
-  return Object.entries(driver.places?.(config) ?? {}).flatMap(([field, place]) =>
-    templateIssues(fields[field], place as Place, steps, field),
+  return issuesAt(config, driver.places?.(config) ?? {}, steps, '')
+}
+
+function issuesAt(config: unknown, places: Places, steps: readonly string[], at: string): Issue[] {
+  const fields = (config ?? {}) as Record<string, unknown>
+  return Object.entries(places).flatMap(([field, place = {}]) =>
+    typeof place === 'string'
+      ? templateIssues(fields[field], place, steps, `${at}${field}`)
+      : issuesAt(fields[field], place, steps, `${at}${field}.`),
   )
 }
 

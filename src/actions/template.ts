@@ -16,6 +16,9 @@ import { JSON_DEPTH_LIMIT } from '../kernel/storable.ts'
  */
 export type Place = 'text' | 'line' | 'html' | 'slack' | 'url' | 'form' | 'header' | 'json' | 'jsonText'
 
+/** Of the fields that may hold templates, or of the fields of those, where the values land. */
+export type Places<Field extends PropertyKey = string> = { [field in Field]?: Place | Places }
+
 export type Scope = {
   steps: Readonly<Record<string, unknown>>
   run: Readonly<Record<string, unknown>>
@@ -101,13 +104,15 @@ function textsIn(value: unknown, path: string, depth = 0): { text: string; path:
  */
 export function fillConfig<Config extends object>(
   config: Config,
-  places: Partial<Record<keyof Config, Place>>,
+  places: Places<keyof Config>,
   scope: Scope,
+  budget = { left: MAX_FILLED_CHARS },
 ): Config {
-  const budget = { left: MAX_FILLED_CHARS }
-  const filled = Object.entries(places).flatMap(([field, place]) => {
-    const value = config[field as keyof Config]
-    return value === undefined ? [] : [[field, fill(value, place as Place, scope, budget)]]
+  const filled = Object.entries<Place | Places | undefined>(places).flatMap(([field, place]) => {
+    const value: unknown = config[field as keyof Config]
+    if (value === undefined || value === null || place === undefined) return []
+    const isPlace = typeof place === 'string'
+    return [[field, isPlace ? fill(value, place, scope, budget) : fillConfig(value, place, scope, budget)]]
   })
   return { ...config, ...Object.fromEntries(filled) }
 }

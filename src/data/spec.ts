@@ -2,12 +2,11 @@
 import { z } from 'zod'
 import { isSlug } from '../artifacts/spec.ts'
 import type { Issue } from '../kernel/errors.ts'
-import { flawOfJson, text } from '../kernel/storable.ts'
+import { text } from '../kernel/storable.ts'
+import { jsonOfRow } from './row.ts'
 
 const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
-/** Bytes of a row as JSON. */
-export const ROW_BYTES_LIMIT = 256 * 1024
 /** Rows of one insert by hand. */
 export const INSERT_LIMIT = 1_000
 /** Distinct values of one answer. */
@@ -34,18 +33,8 @@ export const updateDatasetSpec = z.object({
 export type CreateDatasetInput = z.input<typeof createDatasetSpec>
 export type UpdateDatasetInput = z.input<typeof updateDatasetSpec>
 
-/** What keeps a value from being a row, or null. */
-export function flawOfRow(row: unknown): string | null {
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) return 'must be an object'
-  const flaw = flawOfJson(row)
-  if (flaw) return flaw
-  return Buffer.byteLength(JSON.stringify(row)) > ROW_BYTES_LIMIT
-    ? `must have at most ${ROW_BYTES_LIMIT} bytes as JSON`
-    : null
-}
-
 export const rowIssues = (rows: readonly unknown[], at: string): Issue[] =>
   rows.flatMap((row, index) => {
-    const message = flawOfRow(row)
-    return message ? [{ path: `${at}.${index}`, message }] : []
+    const made = jsonOfRow(row)
+    return 'flaw' in made ? [{ path: `${at}.${index}`, message: made.flaw }] : []
   })

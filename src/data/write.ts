@@ -7,7 +7,7 @@ import { newId } from '../kernel/ids.ts'
 import type { AddValue } from './field.ts'
 import { filterSql } from './filter.ts'
 import type { DataRow } from './queries.ts'
-import { ROW_BYTES_LIMIT } from './spec.ts'
+import { MAX_ROW_BYTES } from './row.ts'
 
 /** The number of its rows; null when it is gone. */
 export async function lockDataset(sql: Sql, id: string): Promise<number | null> {
@@ -79,7 +79,7 @@ export async function updateRows(
     `with changed as (
       update dataset_row r set data = r.data || ${add(JSON.stringify(set))}::jsonb, updated_at = clock_timestamp()
       from dataset_row before where before.id = r.id and ${condition}
-      returning octet_length(r.data::text) > ${add(ROW_BYTES_LIMIT)}
+      returning octet_length(r.data::text) > ${add(MAX_ROW_BYTES)}
         and octet_length(r.data::text) > octet_length(before.data::text) as "tooLarge"
     ) select count(*)::int as count, (count(*) filter (where "tooLarge"))::int as "tooLarge" from changed`,
     values,

@@ -10,6 +10,8 @@ export const APPLICATION_NAME = 'runsheet'
 const BULK_NAME = 'bulk loads of runsheet'
 /** Loads beyond these wait. */
 const BULK_CONNECTIONS = 4
+/** A source of rows may be silent for so long: while it is waited for, nothing is locked that others want. */
+const BULK_PATIENCE_MS = 600_000
 
 /**
  * The engine's tables change size by the second (a queue is empty or has thousands of rows), so statistics are always
@@ -24,6 +26,8 @@ export type Database = {
   enginePool: pg.Pool
   /** For long transactions that write no run events: under another name, so that the live feed does not wait for them. */
   bulkPool: pg.Pool
+  /** The same for reading: whoever copies rows needs two connections, and of one pool all could be held by readers. */
+  scanPool: pg.Pool
   /** For connections that live outside of the pools: LISTEN, the node's lock. */
   connection: pg.ClientConfig
   close(): Promise<void>
@@ -34,9 +38,14 @@ export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
   const pooled = { ...named, Client: PooledClient, connectionTimeoutMillis: 0 }
   const pool = new pg.Pool({ ...pooled, max: 10 })
   const enginePool = new pg.Pool({ ...pooled, max: 6, options: `${SERVER_LIVENESS} ${ENGINE_PLANS}` })
-  const bulkPool = new pg.Pool({ ...pooled, max: BULK_CONNECTIONS, application_name: BULK_NAME })
+  const bulk = {
+    ...{ ...pooled, max: BULK_CONNECTIONS, application_name: BULK_NAME },
+    ...{ idle_in_transaction_session_timeout: BULK_PATIENCE_MS, query_timeout: BULK_PATIENCE_MS },
+  }
+  const bulkPool = new pg.Pool(bulk)
+  const scanPool = new pg.Pool(bulk)
   // An idle connection that the server closes is no fault: the pool opens another when it is needed.
-  for (const each of [pool, enginePool, bulkPool])
+  for (const each of [pool, enginePool, bulkPool, scanPool])
     each.on('error', (error) => log.warn({ error: error.message }, 'database connection lost'))
   // Many callers at once wait for a connection as those of the pool do, and longer than Prisma's own 2 s.
   const prisma = new PrismaClient({
@@ -48,10 +57,11 @@ export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
     pool,
     enginePool,
     bulkPool,
+    scanPool,
     connection: named,
     async close() {
       await prisma.$disconnect()
-      await Promise.all([pool.end(), enginePool.end(), bulkPool.end()])
+      await Promise.all([pool.end(), enginePool.end(), bulkPool.end(), scanPool.end()])
     },
   }
 }

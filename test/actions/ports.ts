@@ -28,6 +28,7 @@ export function createTestPorts() {
 
   const datasets: DatasetPort = {
     find: async (_subject, ref) => sets.find(({ id, name }) => ref === id || ref === name) ?? null,
+    named: async (_subject, name) => sets.find((each) => each.name === name) ?? null,
     async ensure(_subject, name) {
       const found = sets.find((each) => each.name === name) ?? { id: `id-of-${name}`, name, rows: [], snapshots: [] }
       if (!sets.includes(found)) sets.push(found)
@@ -76,5 +77,5 @@ export function createTestPorts() {
     },
   }
 
-  return { datasets, artifacts, mail, sets, pages, mails }
+  return { datasets, artifacts, mail, maxFetchBytes: 1_000_000, sets, pages, mails }
 }

@@ -5,6 +5,7 @@ import { createEgress } from '../../src/actions/egress.ts'
 import { createPerform } from '../../src/actions/perform.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
 import { createArtifactPort } from '../../src/artifacts/action-port.ts'
+import { createDatasetPort } from '../../src/data/action-port.ts'
 import type { RunStatus } from '../../src/db/generated/prisma/enums.ts'
 import { inTransaction, sqlOn } from '../../src/db/sql.ts'
 import { createEngine } from '../../src/engine/engine.ts'
@@ -73,7 +74,8 @@ export async function createWorld() {
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
   const artifactPort = createArtifactPort({ pool, storage, addresses })
-  const ports = { ...createTestPorts(), artifacts: artifactPort }
+  const datasets = createDatasetPort({ database, maxRows: 1_000 })
+  const ports = { ...createTestPorts(), datasets, artifacts: artifactPort }
   const actions = createActionRegistry({ ...ports, egress, version: '0', clock: systemClock })
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })

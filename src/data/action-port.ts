@@ -1,0 +1,86 @@
+/** Datasets as the actions see them. Who owns a dataset, or the artifact that it belongs to, reads and changes it. */
+import { type DatasetPort, type DatasetRef, EffectError, type Row, type Subject } from '../actions/ports.ts'
+import { SLUG_LIMIT, slugOf } from '../artifacts/spec.ts'
+import { scan } from '../db/bulk.ts'
+import type { Database } from '../db/client.ts'
+import type { Prisma } from '../db/generated/prisma/client.ts'
+import { sqlOn } from '../db/sql.ts'
+import { formatId, newId, uuidOf } from '../kernel/ids.ts'
+import { loadRows } from './load.ts'
+import { pruneSnapshots, takeSnapshot } from './snapshots.ts'
+
+const ROWS = 'select data from dataset_row where dataset_id = $1::uuid order by id'
+
+/** Nothing happens on an artifact, or on a dataset of one's own, that is there already. */
+const INSERT = `insert into dataset (id, owner_id, created_by_id, artifact_id, name, slug)
+  values ($1::uuid, $2::uuid, $2::uuid, $3::uuid, $4, $5) on conflict do nothing`
+
+const ref = { id: true, name: true } as const
+
+export function createDatasetPort({
+  database: { prisma, pool, bulkPool, scanPool },
+  maxRows,
+}: {
+  database: Pick<Database, 'prisma' | 'pool' | 'bulkPool' | 'scanPool'>
+  maxRows: number
+}): DatasetPort {
+  const sql = sqlOn(pool)
+  const bulkSql = sqlOn(bulkPool)
+
+  const named = ({ ownerId, artifactId }: Subject, name: string): Promise<DatasetRef | null> =>
+    artifactId
+      ? prisma.dataset.findFirst({ where: { artifactId, name, ...managedBy(ownerId) }, select: ref })
+      : prisma.dataset.findFirst({ where: { ownerId, artifactId, name }, select: ref, orderBy: { id: 'asc' } })
+
+  return {
+    named,
+
+    async find(subject, given) {
+      const { ownerId, artifactId } = subject
+      const id = uuidOf('Dataset', given)
+      if (id) return prisma.dataset.findFirst({ where: { id, ...managedBy(ownerId) }, select: ref })
+      const ofArtifact = artifactId ? await named(subject, given) : null
+      return ofArtifact ?? prisma.dataset.findFirst({ where: { ownerId, artifactId: null, slug: given }, select: ref })
+    },
+
+    async ensure(subject, name) {
+      const { ownerId, artifactId } = subject
+      if (artifactId && !(await prisma.artifact.findFirst({ where: { id: artifactId, ownerId, deletedAt: null } })))
+        throw new EffectError('ARTIFACT_GONE', 'the artifact of the job was deleted, or is no longer its owner’s')
+      // another may make it, or take the slug, between the two statements
+      for (let count = 1; ; count++) {
+        const found = await named(subject, name)
+        if (found) return found
+        await sql(INSERT, [newId(), ownerId, artifactId, name, slugFor(name, count)])
+      }
+    },
+
+    load: (dataset, batches, options) => loadRows({ pool: bulkPool, maxRows }, dataset, batches, options),
+
+    async *read({ id }) {
+      for await (const rows of scan<{ data: Row }>(scanPool, ROWS, [id])) yield rows.map(({ data }) => data)
+    },
+
+    async snapshot({ id }, { effect }) {
+      const taken = await takeSnapshot(bulkSql, id, { name: null, effect })
+      if (!taken) throw new EffectError('DATASET_GONE', 'the dataset was deleted')
+      return { id: formatId('DatasetSnapshot', taken.id), rows: taken.rows }
+    },
+
+    prune: ({ id }, keep) => pruneSnapshots(bulkSql, id, keep),
+  }
+}
+
+const managedBy = (ownerId: string) =>
+  ({
+    AND: [
+      { OR: [{ ownerId }, { artifact: { ownerId } }] },
+      { OR: [{ artifactId: null }, { artifact: { deletedAt: null } }] },
+    ],
+  }) satisfies Prisma.DatasetWhereInput
+
+/** `sales`, `sales-2` … */
+function slugFor(name: string, count: number): string {
+  const suffix = count === 1 ? '' : `-${count}`
+  return slugOf(name).slice(0, SLUG_LIMIT - suffix.length) + suffix
+}
