@@ -2,7 +2,6 @@
 import path from 'node:path'
 import { createEgress } from './actions/egress.ts'
 import { createPerform } from './actions/perform.ts'
-import type { DatasetPort } from './actions/ports.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'

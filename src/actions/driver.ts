@@ -3,6 +3,7 @@
  * database, no queue and no transport. Its failures are values: what it throws is a fault of ours.
  */
 import type { z } from 'zod'
+import type { Scope } from '../identity/viewer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
 import type { Egress } from './egress.ts'
@@ -123,6 +124,11 @@ export type ActionKind<Config> = {
   description: string
   /** Each field carries a description. */
   config: z.ZodObject & z.ZodType<Config>
+  /**
+   * What a token needs, beside the scope to change jobs, to give one this action: it could do the same by itself, and must
+   * not get further by way of a job. Absent: nothing.
+   */
+  scopes?(config: Config): Scope[]
   /** The configuration for those who may read a job and not change it: without what is secret in it. Absent: nothing is. */
   redact?(config: Config): Config
   create(deps: DriverDeps): Driver<Config>

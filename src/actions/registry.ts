@@ -1,4 +1,5 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
+import type { Scope } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
 import { discord } from './drivers/discord.ts'
@@ -32,6 +33,8 @@ export type ActionRegistry = {
     config: unknown,
     options: { subject: Subject; at?: string; steps?: readonly string[] },
   ): Promise<unknown>
+  /** The scopes that a token needs to give a job this action. */
+  scopesOf(kind: string, config: unknown): Scope[]
   /** A stored configuration without what is secret in it. */
   redact(kind: string, config: unknown): unknown
 }
@@ -53,11 +56,19 @@ export function createActionRegistry(deps: DriverDeps): ActionRegistry {
         issues.map(({ path, message }) => ({ path: [at, path].filter(Boolean).join('.'), message })),
       )
     },
+    scopesOf: (kind, config) => kindNamed(kind)?.scopes?.(config as never) ?? [],
     redact: (kind, config) => redactions.get(kind)?.(config) ?? null,
   }
 }
 
-type AnyKind = { config: Driver<unknown>['config']; redact?: (config: never) => unknown }
+const kindNamed = (kind: string): AnyKind | undefined => (actionKinds as AnyKind[]).find((each) => each.kind === kind)
+
+type AnyKind = {
+  kind: string
+  config: Driver<unknown>['config']
+  scopes?: (config: never) => Scope[]
+  redact?: (config: never) => unknown
+}
 
 function redactionOf({ config: shape, redact }: AnyKind): (config: unknown) => unknown {
   if (!redact) return (config) => config

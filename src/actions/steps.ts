@@ -1,5 +1,6 @@
 /** Steps as clients give them, `{ webhook: { name: "call", url … } }`, and as they are stored. */
 import type { Action, Prisma } from '../db/generated/prisma/client.ts'
+import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -18,10 +19,11 @@ export type Step = { id: string; position: number; kind: string; name: string; c
 
 /**
  * Checked as far as can be known before a run. Templates may name the steps before their own.
- * @throws ValidationError with paths such as `actions.0.webhook.url`
+ * @throws ValidationError with paths such as `actions.0.webhook.url`, ForbiddenError when the token could not do one itself
  */
 export async function parseSteps(
   registry: ActionRegistry,
+  viewer: Viewer,
   inputs: readonly ActionInput[],
   subject: Subject,
 ): Promise<Step[]> {
@@ -31,7 +33,7 @@ export async function parseSteps(
   const names = namesOf(given)
   return Promise.all(
     given.map(async (step, position) => {
-      const config = await parseGiven(registry, step, subject, names.slice(0, position))
+      const config = await parseGiven(registry, viewer, step, subject, names.slice(0, position))
       return { id: newId(), position, kind: step.kind, name: names[position] ?? step.kind, config }
     }),
   )
@@ -43,22 +45,25 @@ export async function parseSteps(
  */
 export async function parseStep(
   registry: ActionRegistry,
+  viewer: Viewer,
   input: ActionInput,
   subject: Subject,
   before: readonly string[],
 ): Promise<Pick<Step, 'kind' | 'config'>> {
   const step = kindOf(input, 'action')
-  return { kind: step.kind, config: await parseGiven(registry, step, subject, before) }
+  return { kind: step.kind, config: await parseGiven(registry, viewer, step, subject, before) }
 }
 
 async function parseGiven(
   registry: ActionRegistry,
+  viewer: Viewer,
   { kind, config, at }: Given,
   subject: Subject,
   steps: readonly string[],
 ) {
   const parsed = await registry.parse(kind, config, { subject, at, steps })
   requireStorable(parsed, at)
+  for (const scope of registry.scopesOf(kind, parsed)) requireScope(viewer, scope)
   return parsed as Prisma.InputJsonValue
 }
 

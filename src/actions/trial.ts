@@ -67,7 +67,7 @@ export function createTrialService(deps: { registry: ActionRegistry; artifacts: 
       const { job, artifact } = await placeOf(viewer, input)
       const subject = { ownerId: job?.ownerId ?? principalId, artifactId: artifact?.id ?? null }
       const steps = stepsOf(input.steps)
-      const action = await parseStep(registry, input.action, subject, Object.keys(steps))
+      const action = await parseStep(registry, viewer, input.action, subject, Object.keys(steps))
       const driver = registry.get(action.kind)
       if (!driver) throw ValidationError.at('action', `there is no action "${action.kind}"`)
       if (running >= TRIALS_AT_ONCE) {

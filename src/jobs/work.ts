@@ -21,7 +21,7 @@ export const workParser =
     if (actions && stackId != null) throw ValidationError.at('stackId', 'cannot be combined with actions')
     if (stackId != null) return { stack: await checkStack(deps, viewer, stackId, subject) }
     if (!actions) throw ValidationError.at('actions', 'must be given, or a stackId in their place')
-    return { steps: await parseSteps(deps.actions, actions, subject) }
+    return { steps: await parseSteps(deps.actions, viewer, actions, subject) }
   }
 
 /** Whether an update says anything of it; `current`: the stack of the job, without which there is none to clear. */

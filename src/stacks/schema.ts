@@ -9,7 +9,7 @@ import { expectId, uuidOf } from '../kernel/ids.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
 import { RunType } from '../runs/schema.ts'
 
-export const StackType = builder.prismaObject('Stack', {
+const StackType = builder.prismaObject('Stack', {
   fields: (t) => ({
     number: t.exposeInt('number', { description: 'Integer id.' }),
     name: t.exposeString('name', { description: 'For people.' }),

@@ -52,8 +52,8 @@ export function createStackService(deps: {
   }
 
   /** Steps that fit the stack by itself and each job that uses it. */
-  async function parseFor({ id, ownerId }: Stack, inputs: readonly ActionInput[]): Promise<Checked> {
-    const steps = await parseSteps(registry, inputs, { ownerId, artifactId: null })
+  async function parseFor(viewer: Viewer, { id, ownerId }: Stack, inputs: readonly ActionInput[]): Promise<Checked> {
+    const steps = await parseSteps(registry, viewer, inputs, { ownerId, artifactId: null })
     const uses = await usesOf(prisma, id)
     for (const { artifactId, jobId } of uses) {
       const issues = await checkSteps(registry, steps, { ownerId, artifactId })
@@ -71,7 +71,7 @@ export function createStackService(deps: {
     async create(viewer: Viewer, { actions, ...input }: CreateStackInput & { actions: ActionInput[] }): Promise<Stack> {
       const { principalId: ownerId } = requireScope(viewer, 'jobs:write')
       const { name, description } = validate(createStackSpec, input)
-      const steps = await parseSteps(registry, actions, { ownerId, artifactId: null })
+      const steps = await parseSteps(registry, viewer, actions, { ownerId, artifactId: null })
       return prisma.stack.create({
         data: {
           ...{ id: newId(), ownerId, createdById: ownerId, name, description: description || null },
@@ -93,7 +93,7 @@ export function createStackService(deps: {
       requireScope(viewer, 'jobs:write')
       const { name, description, version } = validate(updateStackSpec, input)
       const stack = await requireStack(viewer, stackId)
-      const checked = actions === undefined ? null : await parseFor(stack, actions ?? [])
+      const checked = actions === undefined ? null : await parseFor(viewer, stack, actions ?? [])
       return prisma.$transaction(async (tx) => {
         await lockStack(tx, stackId, version)
         if (checked) await replaceSteps(tx, stackId, checked)

@@ -62,6 +62,10 @@ export const email = {
   kind: 'email',
   description: 'Sends a mail; it succeeds once the mail server takes it for at least one recipient.',
   config,
+  scopes: ({ attachDatasets, includeArtifactContent }) => [
+    ...(attachDatasets?.length ? (['data:read'] as const) : []),
+    ...(includeArtifactContent ? (['artifacts:read'] as const) : []),
+  ],
   create: createEmailDriver,
 } satisfies ActionKind<EmailConfig>
 

@@ -9,6 +9,7 @@ import { callHttp, failureOf } from '../http-call.ts'
 import { type DatasetPort, type DatasetRef, EffectError, type Row, type Subject } from '../ports.ts'
 import { redactHeaders, redactUrl } from '../redaction.ts'
 import { failureOfRows, rowsOfAnswer, sourceField, sourceIssues } from '../row-source.ts'
+import { messageId, signedHeaders } from '../signature.ts'
 import { ENCODINGS } from '../unpack.ts'
 
 const MAX_NAME_CHARS = 200
@@ -42,6 +43,7 @@ export const materialize = {
     ...config,
     source: { ...source, ...(url && { url: redactUrl(url) }), ...(headers && { headers: redactHeaders(headers) }) },
   }),
+  scopes: ({ source }) => (source.dataset ? ['data:read', 'data:write'] : ['data:write']),
   create: createMaterializeDriver,
 } satisfies ActionKind<MaterializeConfig>
 
@@ -52,7 +54,7 @@ type Outcome = { rows: number; dataset: string } | Failure
 
 const ACCEPT = 'text/csv, application/json, application/x-ndjson, */*;q=0.1'
 
-export function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
+function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
   const { egress, version, datasets, maxFetchBytes, clock = systemClock } = deps
 
   async function load(
@@ -72,6 +74,7 @@ export function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
       'accept-encoding': ENCODINGS,
       'user-agent': `Runsheet/${version}`,
       ...lowerCased(source.headers ?? {}),
+      ...signedHeaders(context.signingSecrets, messageId(context.runId, context.position), new Date(clock.now()), ''),
     }
     const call = { url, method: 'GET', headers, body: null, signal: context.signal }
     const delivery = await callHttp(egress, call, async (answer) => {

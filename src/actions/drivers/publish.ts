@@ -28,10 +28,11 @@ export const publish = {
   kind: 'publish',
   description: 'Makes a version of an artifact live: promotes one that waits, or rolls back.',
   config,
+  scopes: () => ['artifacts:write'],
   create: createPublishDriver,
 } satisfies ActionKind<PublishConfig>
 
-export function createPublishDriver({ artifacts }: DriverDeps): Driver<PublishConfig> {
+function createPublishDriver({ artifacts }: DriverDeps): Driver<PublishConfig> {
   return {
     config,
 

@@ -15,10 +15,11 @@ export const snapshotCleanup = {
   kind: 'snapshotCleanup',
   description: 'Deletes old snapshots of datasets.',
   config,
+  scopes: () => ['data:write'],
   create: createSnapshotCleanupDriver,
 } satisfies ActionKind<SnapshotCleanupConfig>
 
-export function createSnapshotCleanupDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotCleanupConfig> {
+function createSnapshotCleanupDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotCleanupConfig> {
   return {
     config,
     check: (config, subject) => listIssues(datasets, subject, config.datasets),

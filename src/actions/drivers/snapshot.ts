@@ -11,10 +11,11 @@ export const snapshot = {
   kind: 'snapshot',
   description: 'Keeps the rows of datasets as they are.',
   config,
+  scopes: () => ['data:write'],
   create: createSnapshotDriver,
 } satisfies ActionKind<SnapshotConfig>
 
-export function createSnapshotDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotConfig> {
+function createSnapshotDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotConfig> {
   return {
     config,
     check: (config, subject) => listIssues(datasets, subject, config.datasets),
