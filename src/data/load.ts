@@ -13,8 +13,8 @@ import { jsonOfRow } from './row.ts'
 export type LoadOptions = { mode: 'REPLACE' | 'APPEND'; effect: EffectKey | null; signal: AbortSignal }
 
 /** Of one statement. */
-const PORTION_ROWS = 2000
-const PORTION_CHARS = 1024 * 1024
+const PORTION_ROWS = 500
+const PORTION_CHARS = 256 * 1024
 
 /**
  * Answers how many rows were put in; with a key that was used before, how many it were then, and nothing changes.

@@ -54,7 +54,7 @@ type Outcome = { rows: number; dataset: string } | Failure
 
 const ACCEPT = 'text/csv, application/json, application/x-ndjson, */*;q=0.1'
 
-function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
+export function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
   const { egress, version, datasets, maxFetchBytes, clock = systemClock } = deps
 
   async function load(

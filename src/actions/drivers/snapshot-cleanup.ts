@@ -19,7 +19,7 @@ export const snapshotCleanup = {
   create: createSnapshotCleanupDriver,
 } satisfies ActionKind<SnapshotCleanupConfig>
 
-function createSnapshotCleanupDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotCleanupConfig> {
+export function createSnapshotCleanupDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotCleanupConfig> {
   return {
     config,
     check: (config, subject) => listIssues(datasets, subject, config.datasets),

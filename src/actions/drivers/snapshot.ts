@@ -15,7 +15,7 @@ export const snapshot = {
   create: createSnapshotDriver,
 } satisfies ActionKind<SnapshotConfig>
 
-function createSnapshotDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotConfig> {
+export function createSnapshotDriver({ datasets }: Pick<DriverDeps, 'datasets'>): Driver<SnapshotConfig> {
   return {
     config,
     check: (config, subject) => listIssues(datasets, subject, config.datasets),
