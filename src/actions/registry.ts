@@ -1,12 +1,13 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
 import { type Issue, ValidationError } from '../kernel/errors.ts'
-import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
+import type { Driver, DriverDeps, StepContext } from './driver.ts'
 import { discord } from './drivers/discord.ts'
 import { httpGet } from './drivers/http-get.ts'
 import { slack } from './drivers/slack.ts'
 import { webhook } from './drivers/webhook.ts'
+import { failed, unfit } from './failed.ts'
 import type { Subject } from './ports.ts'
-import { fillConfig, type Place, TemplateError, templateIssues } from './template.ts'
+import { fillConfig, type Place, plainIssues, TemplateError, templateIssues } from './template.ts'
 
 export const actionKinds = [webhook, httpGet, slack, discord]
 
@@ -27,7 +28,7 @@ export type ActionRegistry = {
     config: unknown,
     options: { subject: Subject; at?: string; steps?: readonly string[] },
   ): Promise<unknown>
-  /** A stored configuration without what is secret in it. */
+  /** A stored configuration without what is secret in it; of one that fits its kind no longer, nothing is left. */
   redact(kind: string, config: unknown): unknown
 }
 
@@ -48,7 +49,7 @@ export function createActionRegistry(deps: DriverDeps): ActionRegistry {
         issues.map(({ path, message }) => ({ path: [at, path].filter(Boolean).join('.'), message })),
       )
     },
-    redact: (kind, config) => redactions.get(kind)?.(config) ?? null,
+    redact: (kind, config) => redactions.get(kind)?.(config) ?? {},
   }
 }
 
@@ -58,7 +59,7 @@ function redactionOf({ config: shape, redact }: AnyKind): (config: unknown) => u
   if (!redact) return (config) => config
   return (config) => {
     const parsed = shape.safeParse(config)
-    return parsed.success ? redact(parsed.data as never) : null
+    return parsed.success ? redact(parsed.data as never) : {}
   }
 }
 
@@ -92,24 +93,17 @@ const scopeOf = ({ steps, run: { job, ...run }, artifact, event, input }: StepCo
   ...{ steps, run, job, artifact, event, input },
 })
 
-const failed = (code: string, message: string): StepResult => ({
-  ok: false,
-  failure: { code, message, transient: false },
-  deliveries: [],
-})
-
-const unfit = (issues: Issue[]) => failed('CONFIG', new ValidationError(issues).message)
-
 async function issuesWith(driver: Driver<unknown>, config: unknown, subject: Subject, steps: readonly string[]) {
   const issues = await driver.check(config, subject)
   return issues.length > 0 ? issues : issuesInTemplates(driver, config, steps)
 }
 
 function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: readonly string[]): Issue[] {
-  const fields = config as Record<string, unknown>
-  return Object.entries(driver.places?.(config) ?? {}).flatMap(([field, place]) =>
-    templateIssues(fields[field], place as Place, steps, field),
-  )
+  const places: Record<string, Place | undefined> = driver.places?.(config) ?? {}
+  return Object.entries(config as object).flatMap(([field, value]) => {
+    const place = places[field]
+    return place ? templateIssues(value, place, steps, field) : plainIssues(value, field)
+  })
 }
 
 function withoutNulls(config: unknown): unknown {
