@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { errors } from 'undici'
 import type { Delivery, Failure } from './driver.ts'
 import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
-import { redactHeaders, redactUrl, secretsOf, withoutEchoes } from './redaction.ts'
+import { echoesOf, redactHeaders, redactUrl, secretsOf } from './redaction.ts'
 
 /** Bytes of an answer that are read and kept. */
 export const MAX_RESPONSE_BYTES = 20_000
@@ -34,9 +34,13 @@ const isLasting: Record<HttpErrorCode, boolean> = {
   RESPONSE: false,
 }
 
-/** Whatever the network does is in the answer, also an abort. Of a longer body the rest is not read. */
+/**
+ * Whatever the network does is in the answer, also an abort. Of a longer body the rest is not read. No part of the answer
+ * holds a secret of the request.
+ */
 export async function callHttp(egress: Egress, { url, shownUrl, ...request }: HttpCall): Promise<Delivery> {
   const started = performance.now()
+  const echoes = echoesOf(secretsOf(url, request.headers, shownUrl !== undefined))
   const delivery: Delivery = {
     method: request.method,
     url: shownUrl ?? redactUrl(withoutUserInfo(url)),
@@ -53,12 +57,13 @@ export async function callHttp(egress: Egress, { url, shownUrl, ...request }: Ht
   try {
     const response = await unlessAborted(request.signal, () => egress.request(url, request))
     delivery.status = response.statusCode
-    delivery.responseHeaders = plainHeaders(response.headers)
+    delivery.responseHeaders = plainHeaders(response.headers, echoes.text)
     await capture(response.body, delivery)
-    delivery.responseBody = withoutEchoes(delivery.responseBody, secretsOf(url, request.headers))
   } catch (error) {
-    delivery.error = errorOf(error, request.signal, performance.now() - started)
+    const { code, message } = errorOf(error, request.signal, performance.now() - started)
+    delivery.error = { code, message: echoes.text(message) }
   }
+  delivery.responseBody = echoes.bytes(delivery.responseBody, delivery.truncated || delivery.error !== null)
   delivery.durationMs = Math.round(performance.now() - started)
   return delivery
 }
@@ -127,9 +132,14 @@ async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): P
   }
 }
 
-function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+function plainHeaders(
+  headers: Record<string, string | string[] | undefined>,
+  censored: (text: string) => string,
+): Record<string, string> {
   const kept = Object.entries(headers).filter(([name]) => name !== 'set-cookie')
-  return Object.fromEntries(kept.map(([name, value = '']) => [name, Array.isArray(value) ? value.join(', ') : value]))
+  return Object.fromEntries(
+    kept.map(([name, value = '']) => [name, censored(Array.isArray(value) ? value.join(', ') : value)]),
+  )
 }
 
 function withoutUserInfo(text: string): string {

@@ -182,9 +182,13 @@ addNode(JobType, async (ids, { jobs, viewer }) =>
 const scheduleOf = ({ scheduleId }: Job, context: Context) =>
   scheduleId ? loadBatched(context, 'Job.schedule', scheduleId, (ids) => context.schedules.byIds(ids)) : null
 
-const actionsOf = (job: { id: string }, context: Context) =>
-  loadBatched(context, 'Job.actions', job.id, async (ids) =>
-    grouped(ids, await context.jobs.actionsOf(context.viewer, ids), ({ jobId }) => jobId ?? ''),
+const actionsOf = (job: Job, context: Context) =>
+  loadBatched(context, 'Job.actions', job, async (jobs) =>
+    grouped(
+      jobs.map(({ id }) => id),
+      await context.jobs.actionsOf(context.viewer, jobs),
+      ({ jobId }) => jobId ?? '',
+    ),
   )
 
 builder.queryFields((t) => ({

@@ -293,17 +293,19 @@ export function createJobService(deps: {
       })
     },
 
-    /** The steps of each job, in order. Those who may read the jobs and not change them see no secrets. */
-    async actionsOf(viewer: Viewer, jobIds: readonly string[]): Promise<Action[]> {
+    /** The steps of each job, in order. Those who may read a job and not change it see no secrets. */
+    async actionsOf(viewer: Viewer, jobs: readonly Pick<Job, 'id' | 'ownerId'>[]): Promise<Action[]> {
       const actions = await prisma.action.findMany({
-        where: { jobId: { in: [...jobIds] } },
+        where: { jobId: { in: jobs.map(({ id }) => id) } },
         orderBy: { position: 'asc' },
       })
-      if (viewer?.scopes.has('jobs:write')) return actions
-      return actions.map((action) => ({
-        ...action,
-        config: registry.redact(action.kind, action.config) as Action['config'],
-      }))
+      const mayChange = viewer?.scopes.has('jobs:write') ? jobs.filter((job) => mayManage(viewer, job)) : []
+      const open = new Set<string | null>(mayChange.map(({ id }) => id))
+      return actions.map((action) =>
+        open.has(action.jobId)
+          ? action
+          : { ...action, config: registry.redact(action.kind, action.config) as Action['config'] },
+      )
     },
 
     /** The next slots of a job with this schedule, as far as they can be known; none while it is paused. */
