@@ -1,13 +1,14 @@
 /**
  * The guard that every outgoing call goes through. A target is reached only if every address its name resolves to is
  * public or in an allowed range. A name is resolved once per connection, and the connection goes to one of the addresses
- * that were checked, so that a resolver that changes its mind (DNS rebinding) gains nothing. No redirect is followed, and
- * no proxy of the environment is used.
+ * that were checked, so that a resolver that changes its mind (DNS rebinding) gains nothing. Ports of other protocols are
+ * reached in allowed ranges only. No redirect is followed, and no proxy of the environment is used.
  */
 import { lookup as systemLookup } from 'node:dns/promises'
 import net from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { Agent, type Dispatcher, errors } from 'undici'
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici'
+import { BLOCKED_PORTS } from './blocked-ports.ts'
 
 export type EgressErrorCode =
   | 'INVALID_URL'
@@ -15,6 +16,7 @@ export type EgressErrorCode =
   | 'CREDENTIALS_IN_URL'
   | 'HTTPS_ONLY'
   | 'ADDRESS_REFUSED'
+  | 'PORT_REFUSED'
 
 /** The target may not be called. The message can be shown to whoever gave the URL: it names no resolved address. */
 export class EgressError extends Error {
@@ -88,20 +90,29 @@ const loopback = ['127.0.0.1', '::1']
  * other tunnels (6to4, Teredo, IPv4-compatible, local NAT64) are never public.
  */
 export function isPublicAddress(address: string): boolean {
-  return net.isIP(address) !== 0 && isPublic(ipaddr.process(address))
+  const parsed = parse(address)
+  return parsed !== null && isPublic(parsed)
+}
+
+/** An address, as IPv4 if it is mapped; null if it is none. */
+function parse(address: string): Address | null {
+  if (net.isIP(address) === 0) return null
+  // ipaddr.js takes `::1.2.3.4`, as resolvers write IPv4-compatible addresses, for a mapped one
+  return ipaddr.process(address.replace(/^::(?=\d+\.)/, '0:0:0:0:0:0:'))
 }
 
 export function createEgress(options: EgressOptions): Egress {
   const { httpsOnly, lookup = resolveBySystem, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
   const allowed = options.allowCidrs.map((range) => ipaddr.parseCIDR(range))
 
-  function mayReach(address: string): boolean {
-    if (net.isIP(address) === 0) return false
-    const parsed = ipaddr.process(address)
-    return allowed.some((range) => isWithin(parsed, range)) || isPublic(parsed)
+  function isAllowed(address: string): boolean {
+    const parsed = parse(address)
+    return parsed !== null && allowed.some((range) => isWithin(parsed, range))
   }
 
-  async function addressesOf(hostname: string): Promise<string[]> {
+  const mayReach = (address: string) => isAllowed(address) || isPublicAddress(address)
+
+  async function addressesOf(hostname: string, mayReach: (address: string) => boolean): Promise<string[]> {
     if (isLocalhost(hostname)) return loopback.filter(mayReach)
     const addresses = await lookup(hostname).catch((error: unknown) => {
       throw new UnresolvedError(`${hostname} could not be resolved (${codeOf(error)})`, { cause: error })
@@ -110,26 +121,33 @@ export function createEgress(options: EgressOptions): Egress {
     return addresses.every(mayReach) ? addresses : []
   }
 
-  const guardedLookup: net.LookupFunction = (hostname, { all }, callback) => {
-    addressesOf(hostname).then(
-      (addresses) => {
-        const found = addresses.map((address) => ({ address, family: net.isIP(address) }))
-        const [first] = found
-        if (!first) callback(refusal(hostname), [])
-        else if (all) callback(null, found)
-        else callback(null, first.address, first.family)
-      },
-      (error) => callback(error, []),
-    )
-  }
+  const lookupWithin =
+    (mayReach: (address: string) => boolean, refusal: (hostname: string) => EgressError): net.LookupFunction =>
+    (hostname, { all }, callback) => {
+      addressesOf(hostname, mayReach).then(
+        (addresses) => {
+          const found = addresses.map((address) => ({ address, family: net.isIP(address) }))
+          const [first] = found
+          if (!first) callback(refusal(hostname), [])
+          else if (all) callback(null, found)
+          else callback(null, first.address, first.family)
+        },
+        (error) => callback(error, []),
+      )
+    }
 
   // net never asks `lookup` about an address that is written out: `check` has looked at those
-  const connect = {
-    lookup: guardedLookup,
-    timeout: connectTimeoutMs,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
-  }
+  const connector = (lookup: net.LookupFunction) =>
+    buildConnector({
+      lookup,
+      timeout: connectTimeoutMs,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+    })
+  const toUsual = connector(lookupWithin(mayReach, refusal))
+  const toBlocked = connector(lookupWithin(isAllowed, portRefusal))
+  const connect: buildConnector.connector = (options, callback) =>
+    (isBlocked(options.port) ? toBlocked : toUsual)(options, callback)
   // no time limits here: the signal of each call is the limit
   const shared = { connect, connections: CONNECTIONS_PER_ORIGIN, headersTimeout: 0, bodyTimeout: 0 }
   const pooled = new Agent({
@@ -153,6 +171,7 @@ export function createEgress(options: EgressOptions): Egress {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const known = isLocalhost(host) ? loopback : net.isIP(host) ? [host] : null
     if (known && !known.some(mayReach)) throw refusal(host)
+    if (isBlocked(url.port) && !(known ? known.some(isAllowed) : allowed.length > 0)) throw portRefusal()
     return url
   }
 
@@ -186,6 +205,10 @@ const isWithin = (address: Address, range: Range) => address.kind() === range[0]
 
 /** RFC 6761: these names mean this machine, whatever a resolver says. Node does not resolve `*.localhost`. */
 const isLocalhost = (hostname: string) => /(^|\.)localhost\.?$/i.test(hostname)
+
+const isBlocked = (port: string) => BLOCKED_PORTS.has(Number(port))
+
+const portRefusal = () => new EgressError('PORT_REFUSED', 'has a port of another protocol than HTTP')
 
 const refusal = (host: string) => new EgressError('ADDRESS_REFUSED', `${host} is not at a public address`)
 
