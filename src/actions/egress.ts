@@ -1,12 +1,13 @@
 /**
  * The guard that every outgoing call goes through. A target is reached only if every address its name resolves to is
  * public or in an allowed range. A name is resolved once per connection, and the connection goes to one of the addresses
- * that were checked, so that a resolver that changes its mind (DNS rebinding) gains nothing. No redirect is followed, and
- * no proxy of the environment is used.
+ * that were checked, so that a resolver that changes its mind (DNS rebinding) gains nothing. Ports of other protocols are
+ * reached in allowed ranges only. No redirect is followed, and no proxy of the environment is used.
  */
 import { lookup as systemLookup } from 'node:dns/promises'
 import net from 'node:net'
-import { Agent, type Dispatcher, errors } from 'undici'
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici'
+import { BLOCKED_PORTS } from './blocked-ports.ts'
 import { canonicalHost, createReach } from './reach.ts'
 import { ADDRESS_ATTEMPT_MS, openSocket } from './tcp.ts'
 
@@ -17,6 +18,7 @@ export type EgressErrorCode =
   | 'CREDENTIALS_IN_URL'
   | 'HTTPS_ONLY'
   | 'ADDRESS_REFUSED'
+  | 'PORT_REFUSED'
 
 /** The target may not be called. The message can be shown to whoever gave the URL: it names no resolved address. */
 export class EgressError extends Error {
@@ -82,10 +84,10 @@ const KEEP_ALIVE_MS = 1000
 
 export function createEgress(options: EgressOptions): Egress {
   const { httpsOnly, lookup = resolveBySystem, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
-  const { mayReach, known, refuses } = createReach(options.allowCidrs)
+  const { isAllowed, mayReach, known, refuses } = createReach(options.allowCidrs)
   const sockets = new Set<net.Socket>()
 
-  async function addressesOf(hostname: string): Promise<string[]> {
+  async function addressesOf(hostname: string, mayReach: (address: string) => boolean): Promise<string[]> {
     const written = known(hostname)
     if (written) return written.filter(mayReach)
     const addresses = await lookup(hostname).catch((error: unknown) => {
@@ -95,26 +97,34 @@ export function createEgress(options: EgressOptions): Egress {
     return addresses.every(mayReach) ? addresses : []
   }
 
-  const guardedLookup: net.LookupFunction = (hostname, { all }, callback) => {
-    addressesOf(hostname).then(
-      (addresses) => {
-        const found = addresses.map((address) => ({ address, family: net.isIP(address) }))
-        const [first] = found
-        if (!first) callback(refusal(hostname), [])
-        else if (all) callback(null, found)
-        else callback(null, first.address, first.family)
-      },
-      (error) => callback(error, []),
-    )
-  }
+  const lookupWithin =
+    (mayReach: (address: string) => boolean, refusal: (hostname: string) => EgressError): net.LookupFunction =>
+    (hostname, { all }, callback) => {
+      addressesOf(hostname, mayReach).then(
+        (addresses) => {
+          const found = addresses.map((address) => ({ address, family: net.isIP(address) }))
+          const [first] = found
+          if (!first) callback(refusal(hostname), [])
+          else if (all) callback(null, found)
+          else callback(null, first.address, first.family)
+        },
+        (error) => callback(error, []),
+      )
+    }
 
   // net never asks `lookup` about an address that is written out: `check` has looked at those
-  const connect = {
-    lookup: guardedLookup,
-    timeout: connectTimeoutMs,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
-  }
+  const connector = (lookup: net.LookupFunction) =>
+    buildConnector({
+      lookup,
+      timeout: connectTimeoutMs,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+    })
+  const usualLookup = lookupWithin(mayReach, refusal)
+  const toUsual = connector(usualLookup)
+  const toBlocked = connector(lookupWithin(isAllowed, portRefusal))
+  const connect: buildConnector.connector = (options, callback) =>
+    (isBlocked(options.port) ? toBlocked : toUsual)(options, callback)
   // no time limits here: the signal of each call is the limit
   const shared = { connect, connections: CONNECTIONS_PER_ORIGIN, headersTimeout: 0, bodyTimeout: 0 }
   const pooled = new Agent({
@@ -137,6 +147,8 @@ export function createEgress(options: EgressOptions): Egress {
     if (httpsOnly && url.protocol !== 'https:') throw new EgressError('HTTPS_ONLY', 'must be an https URL')
     const host = url.hostname.replace(/^\[|\]$/g, '')
     if (refuses(host)) throw refusal(host)
+    const isOpen = known(host)?.some(isAllowed) ?? options.allowCidrs.length > 0
+    if (isBlocked(url.port) && !isOpen) throw portRefusal()
     return url
   }
 
@@ -159,7 +171,7 @@ export function createEgress(options: EgressOptions): Egress {
       if (host === null) throw new EgressError('INVALID_HOST', 'must be the name or the address of a host')
       // as above: an address that is written out is not looked up
       if (refuses(host)) throw refusal(host)
-      const socket = await openSocket({ host, port, lookup: guardedLookup, timeoutMs, signal })
+      const socket = await openSocket({ host, port, lookup: usualLookup, timeoutMs, signal })
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       return socket
@@ -171,6 +183,10 @@ export function createEgress(options: EgressOptions): Egress {
     },
   }
 }
+
+const isBlocked = (port: string) => BLOCKED_PORTS.has(Number(port))
+
+const portRefusal = () => new EgressError('PORT_REFUSED', 'has a port of another protocol than HTTP')
 
 const refusal = (host: string) => new EgressError('ADDRESS_REFUSED', `${host} is not at a public address`)
 

@@ -4,7 +4,7 @@ import { errors } from 'undici'
 import { unlessAborted } from '../kernel/abort.ts'
 import type { Delivery, Failure } from './driver.ts'
 import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
-import { redactHeaders, redactUrl, secretsOf, withoutEchoes } from './redaction.ts'
+import { echoesOf, redactHeaders, redactUrl, secretsOf } from './redaction.ts'
 
 /** Bytes of an answer that are read and kept. */
 export const MAX_RESPONSE_BYTES = 20_000
@@ -40,7 +40,8 @@ export type Answer = { headers: Record<string, string>; body: AsyncIterable<Buff
 
 /**
  * Whatever the network does is in the answer, also an abort. `receive` is handed a whole body of 2xx, and what it throws
- * for itself is thrown on; of other longer bodies the rest is not read.
+ * for itself is thrown on; of other longer bodies the rest is not read. No part of the record holds a secret of the
+ * request.
  */
 export async function callHttp(
   egress: Egress,
@@ -48,6 +49,7 @@ export async function callHttp(
   receive?: (answer: Answer) => Promise<void>,
 ): Promise<Delivery> {
   const started = performance.now()
+  const echoes = echoesOf(secretsOf(url, request.headers, shownUrl !== undefined))
   /** What the network did to a body that was handed on. */
   let broken: unknown
   let isReceived = false
@@ -68,7 +70,7 @@ export async function callHttp(
     // undici notices an abort only once it has a connection; a step must not wait for that
     const response = await unlessAborted(request.signal, () => egress.request(url, request))
     delivery.status = response.statusCode
-    delivery.responseHeaders = plainHeaders(response.headers)
+    delivery.responseHeaders = plainHeaders(response.headers, echoes.text)
     const body = recorded(response.body, delivery, (error) => {
       broken = error
     })
@@ -82,9 +84,10 @@ export async function callHttp(
     }
   } catch (error) {
     if (isReceived && error !== broken && !request.signal.aborted) throw error
-    delivery.error = errorOf(error, request.signal, performance.now() - started)
+    const { code, message } = errorOf(error, request.signal, performance.now() - started)
+    delivery.error = { code, message: echoes.text(message) }
   }
-  delivery.responseBody = withoutEchoes(delivery.responseBody, secretsOf(url, request.headers))
+  delivery.responseBody = echoes.bytes(delivery.responseBody, delivery.truncated || delivery.error !== null)
   delivery.durationMs = Math.round(performance.now() - started)
   return delivery
 }
@@ -145,9 +148,14 @@ async function* recorded(
   }
 }
 
-function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+function plainHeaders(
+  headers: Record<string, string | string[] | undefined>,
+  censored: (text: string) => string,
+): Record<string, string> {
   const kept = Object.entries(headers).filter(([name]) => name !== 'set-cookie')
-  return Object.fromEntries(kept.map(([name, value = '']) => [name, Array.isArray(value) ? value.join(', ') : value]))
+  return Object.fromEntries(
+    kept.map(([name, value = '']) => [name, censored(Array.isArray(value) ? value.join(', ') : value)]),
+  )
 }
 
 function withoutUserInfo(text: string): string {

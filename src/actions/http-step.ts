@@ -2,8 +2,9 @@
 import { systemClock } from '../kernel/clock.ts'
 import { flawOfJson } from '../kernel/storable.ts'
 import type { Delivery, DriverDeps, Failure, JsonValue, StepContext, StepResult } from './driver.ts'
+import { failed, unfit } from './failed.ts'
 import { callHttp, failureOf } from './http-call.ts'
-import { MAX_REQUEST_BYTES } from './request-spec.ts'
+import { headerIssues, MAX_REQUEST_BYTES } from './request-spec.ts'
 import { messageId, signedHeaders } from './signature.ts'
 
 export type StepCall = {
@@ -27,10 +28,12 @@ export async function callAsStep(
   context: StepContext,
   reasonOf: (delivery: Delivery, now: Date) => Failure | null = failureOf,
 ): Promise<StepResult> {
+  // asked again, as templates can have made both larger
   if (body && body.length > MAX_REQUEST_BYTES) {
-    const message = `the body has ${body.length} bytes; ${MAX_REQUEST_BYTES} are allowed`
-    return { ok: false, failure: { code: 'BODY_TOO_LARGE', message, transient: false }, deliveries: [] }
+    return failed('BODY_TOO_LARGE', `the body has ${body.length} bytes; ${MAX_REQUEST_BYTES} are allowed`)
   }
+  const issues = headerIssues(headers)
+  if (issues.length > 0) return unfit(issues)
   const id = messageId(context.runId, context.position)
   const delivery = await callHttp(egress, {
     ...call,
@@ -53,15 +56,16 @@ export async function callAsStep(
 const lowerCased = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
-/** The answer as JSON, if it is whole and says so; else as text, null if there is none. */
+/** The answer as JSON, if it is whole, says so, and can be kept; else as text, null if there is none. */
 function bodyOf({ responseBody, responseHeaders, truncated }: Delivery): JsonValue {
   if (responseBody.length === 0) return null
-  const text = responseBody.toString('utf8')
-  if (!truncated && /^[^;]*[/+]json\b/i.test(responseHeaders['content-type'] ?? '')) {
+  // as a piece of a stream: a text that is cut within a character ends before it
+  const text = new TextDecoder().decode(responseBody, { stream: truncated })
+  if (!truncated && /^[^;]*[/+]json\s*(;|$)/i.test(responseHeaders['content-type'] ?? '')) {
     try {
       const value = JSON.parse(text)
       if (flawOfJson(value) === null) return value
     } catch {}
   }
-  return text.replaceAll('\0', '')
+  return text.replaceAll('\0', '\ufffd')
 }

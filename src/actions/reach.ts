@@ -3,6 +3,8 @@ import net from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 export type Reach = {
+  /** Whether an address is in a range that the operator allows. */
+  isAllowed(address: string): boolean
   mayReach(address: string): boolean
   /** The addresses of a host that needs no resolver, whether they may be reached or not; null: it is a name. */
   known(host: string): readonly string[] | null
@@ -23,18 +25,19 @@ const loopback = ['127.0.0.1', '::1']
 export function createReach(allowCidrs: readonly string[]): Reach {
   const allowed = allowCidrs.map((range) => ipaddr.parseCIDR(range))
 
-  function mayReach(address: string): boolean {
-    if (net.isIP(address) === 0) return false
-    const parsed = ipaddr.process(address)
-    return allowed.some((range) => isWithin(parsed, range)) || isPublic(parsed)
+  function isAllowed(address: string): boolean {
+    const parsed = parse(address)
+    return parsed !== null && allowed.some((range) => isWithin(parsed, range))
   }
+
+  const mayReach = (address: string) => isAllowed(address) || isPublicAddress(address)
 
   function known(host: string): readonly string[] | null {
     if (isLocalhost(host)) return loopback
     return net.isIP(host) ? [host] : null
   }
 
-  return { mayReach, known, refuses: (host) => known(host)?.some(mayReach) === false }
+  return { isAllowed, mayReach, known, refuses: (host) => known(host)?.some(mayReach) === false }
 }
 
 /**
@@ -42,7 +45,15 @@ export function createReach(allowCidrs: readonly string[]): Reach {
  * other tunnels (6to4, Teredo, IPv4-compatible, local NAT64) are never public.
  */
 export function isPublicAddress(address: string): boolean {
-  return net.isIP(address) !== 0 && isPublic(ipaddr.process(address))
+  const parsed = parse(address)
+  return parsed !== null && isPublic(parsed)
+}
+
+/** An address, as IPv4 if it is mapped; null if it is none. */
+function parse(address: string): Address | null {
+  if (net.isIP(address) === 0) return null
+  // ipaddr.js takes `::1.2.3.4`, as resolvers write IPv4-compatible addresses, for a mapped one
+  return ipaddr.process(address.replace(/^::(?=\d+\.)/, '0:0:0:0:0:0:'))
 }
 
 /**

@@ -2,14 +2,20 @@
 
 export const HIDDEN = '•••'
 
-/** Names of headers and of query parameters whose values prove who is calling. */
-const SECRET_NAME = /auth|cookie|token|secret|passw|pwd|credential|signature|(^|[-_])(key|sig)$|apikey/i
-/** Proves something of the one call only, and helps to see why a receiver refuses it. */
-const HARMLESS = new Set(['webhook-signature'])
+/** Names of headers and of query parameters whose values prove who is calling. Asked of `apiKey` as of `api-key`. */
+const SECRET_NAME =
+  /auth|cookie|token|secret|passw|passphrase|pwd|credential|jwt|session|signature|(^|[^a-z])(keys?|pass|sig)([^a-z]|$)|(api|access|app|function|licen[cs]e|master|private|shared|subscription)key/
+/** The one helps to see why a receiver refuses a call, the other tells calls apart; neither lets anybody in. */
+const HARMLESS = new Set(['webhook-signature', 'idempotency-key'])
 /** Shorter ones would be found by chance. */
 const LEAST_ECHO_CHARS = 6
+/** Shorter parts of a secret path are words. */
+const LEAST_TOKEN_CHARS = 16
 
-const isSecretName = (name: string): boolean => SECRET_NAME.test(name) && !HARMLESS.has(name.toLowerCase())
+function isSecretName(name: string): boolean {
+  const words = name.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase()
+  return SECRET_NAME.test(words) && !HARMLESS.has(name.toLowerCase())
+}
 
 export const redactHeaders = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, isSecretName(name) ? HIDDEN : value]))
@@ -28,23 +34,77 @@ export const redactUrl = (url: string): string =>
 /** An address that is a secret as a whole: only its origin is left. */
 export const originOnly = (url: string): string => (URL.canParse(url) ? `${new URL(url).origin}/${HIDDEN}` : HIDDEN)
 
-/** What a request holds that nobody else may see, as it may come back in an answer. */
-export function secretsOf(url: string, headers: Record<string, string>): string[] {
-  const values = Object.entries(headers).flatMap(([name, value]) =>
-    isSecretName(name) ? [value, value.replace(/^\S+ +/, '')] : [],
+/** What a request holds that nobody else may see. `isSecretUrl`: its address is a secret as a whole. */
+export function secretsOf(url: string, headers: Record<string, string>, isSecretUrl = false): string[] {
+  const ofHeaders = Object.entries(headers).flatMap(([name, value]) =>
+    isSecretName(name) ? [value, ...partsOf(name, value)] : [],
   )
-  for (const [, , name = '', value = ''] of (QUERY.exec(url)?.[0] ?? '').matchAll(PARAMETER)) {
-    if (isSecretName(decoded(name))) values.push(value, decoded(value))
-  }
-  return [...new Set(values)].filter((value) => value.length >= LEAST_ECHO_CHARS)
+  const ofQuery = [...(QUERY.exec(url)?.[0] ?? '').matchAll(PARAMETER)].flatMap(([, , name = '', value = '']) =>
+    isSecretName(decoded(name)) ? [value, decoded(value)] : [],
+  )
+  return [...new Set([...ofHeaders, ...ofQuery, ...(isSecretUrl ? pathsOf(url) : [])])]
 }
 
-/** An answer that says back what it was told in confidence. */
-export function withoutEchoes(body: Buffer, secrets: readonly string[]): Buffer {
-  const echoes = secrets.filter((secret) => body.includes(secret, 0, 'latin1'))
-  if (echoes.length === 0) return body
-  const text = echoes.reduce((text, secret) => text.replaceAll(secret, '***'), body.toString('latin1'))
-  return Buffer.from(text, 'latin1')
+/** `Bearer abc` is said back as `abc` too, and a cookie by its value. */
+const partsOf = (name: string, value: string) =>
+  name.toLowerCase() === 'cookie'
+    ? value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf('=') + 1))
+    : [value.replace(/^\S+ +/, '')]
+
+function pathsOf(url: string): string[] {
+  if (!URL.canParse(url)) return []
+  const { pathname, search } = new URL(url)
+  // of `/services/T0/B0/token` the last part is what lets in; of `/webhooks/7/token/slack` a long one
+  const parts = pathname.split('/')
+  const tokens = parts.filter((part, index) => index === parts.length - 1 || part.length >= LEAST_TOKEN_CHARS)
+  return [pathname + search, pathname, decoded(pathname), ...tokens]
+}
+
+const ECHO = '***'
+
+/** An answer that says back what it was told in confidence, without that. */
+export type Echoes = {
+  text(text: string): string
+  /** `isCut`: the end is missing, and with it perhaps the rest of a secret. */
+  bytes(body: Buffer, isCut: boolean): Buffer
+}
+
+/** Secrets are found as they are, and as JSON, addresses and UTF-8 write them. */
+export function echoesOf(secrets: readonly string[]): Echoes {
+  const forms = new Set(secrets.filter(isLong).flatMap(formsOf))
+  // the longest first, as one may begin with another
+  const longestFirst = [...forms].sort((a, b) => b.length - a.length)
+  return {
+    text: (text) => withoutAny(text, longestFirst),
+    bytes(body, isCut) {
+      if (longestFirst.length === 0) return body
+      const bytes = body.toString('latin1')
+      const kept = withoutAny(bytes, longestFirst)
+      const begun = isCut ? Math.max(0, ...longestFirst.map((form) => begunAtEnd(kept, form))) : 0
+      if (begun === 0) return kept === bytes ? body : Buffer.from(kept, 'latin1')
+      return Buffer.from(kept.slice(0, -begun) + ECHO, 'latin1')
+    },
+  }
+}
+
+const isLong = (secret: string) => secret.length >= LEAST_ECHO_CHARS
+
+const withoutAny = (text: string, secrets: readonly string[]) =>
+  secrets.reduce((text, secret) => text.replaceAll(secret, ECHO), text)
+
+function formsOf(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1)
+  // some servers escape slashes in JSON
+  const forms = [secret, json, json.replaceAll('/', '\\/'), encodeURIComponent(secret.toWellFormed())]
+  return [...forms, ...forms.map((form) => Buffer.from(form).toString('latin1'))]
+}
+
+/** How many of the last characters are the beginning of a secret; 0 if too few to tell. */
+function begunAtEnd(text: string, secret: string): number {
+  for (let count = secret.length - 1; count >= LEAST_ECHO_CHARS; count--) {
+    if (text.endsWith(secret.slice(0, count))) return count
+  }
+  return 0
 }
 
 function decoded(text: string): string {

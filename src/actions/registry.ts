@@ -1,7 +1,7 @@
 /** All action kinds. A new one is a file in `drivers` and a line here. */
 import type { Scope } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
-import type { Driver, DriverDeps, StepContext, StepResult } from './driver.ts'
+import type { Driver, DriverDeps, StepContext } from './driver.ts'
 import { discord } from './drivers/discord.ts'
 import { email } from './drivers/email.ts'
 import { httpGet } from './drivers/http-get.ts'
@@ -11,8 +11,9 @@ import { slack } from './drivers/slack.ts'
 import { snapshot } from './drivers/snapshot.ts'
 import { snapshotCleanup } from './drivers/snapshot-cleanup.ts'
 import { webhook } from './drivers/webhook.ts'
+import { failed, unfit } from './failed.ts'
 import type { Subject } from './ports.ts'
-import { fillConfig, type Places, TemplateError, templateIssues } from './template.ts'
+import { fillConfig, type Places, plainIssues, TemplateError, templateIssues } from './template.ts'
 
 export const actionKinds = [webhook, httpGet, email, slack, discord, materialize, snapshot, snapshotCleanup, publish]
 
@@ -35,7 +36,7 @@ export type ActionRegistry = {
   ): Promise<unknown>
   /** The scopes that a token needs to give a job this action. */
   scopesOf(kind: string, config: unknown): Scope[]
-  /** A stored configuration without what is secret in it. */
+  /** A stored configuration without what is secret in it; of one that fits its kind no longer, nothing is left. */
   redact(kind: string, config: unknown): unknown
 }
 
@@ -57,7 +58,7 @@ export function createActionRegistry(deps: DriverDeps): ActionRegistry {
       )
     },
     scopesOf: (kind, config) => kindNamed(kind)?.scopes?.(config as never) ?? [],
-    redact: (kind, config) => redactions.get(kind)?.(config) ?? null,
+    redact: (kind, config) => redactions.get(kind)?.(config) ?? {},
   }
 }
 
@@ -74,7 +75,7 @@ function redactionOf({ config: shape, redact }: AnyKind): (config: unknown) => u
   if (!redact) return (config) => config
   return (config) => {
     const parsed = shape.safeParse(config)
-    return parsed.success ? redact(parsed.data as never) : null
+    return parsed.success ? redact(parsed.data as never) : {}
   }
 }
 
@@ -108,14 +109,6 @@ const scopeOf = ({ steps, run: { job, ...run }, artifact, event, input }: StepCo
   ...{ steps, run, job, artifact, event, input },
 })
 
-const failed = (code: string, message: string): StepResult => ({
-  ok: false,
-  failure: { code, message, transient: false },
-  deliveries: [],
-})
-
-const unfit = (issues: Issue[]) => failed('CONFIG', new ValidationError(issues).message)
-
 async function issuesWith(driver: Driver<unknown>, config: unknown, subject: Subject, steps: readonly string[]) {
   const issues = await driver.check(config, subject)
   return issues.length > 0 ? issues : issuesInTemplates(driver, config, steps)
@@ -126,12 +119,13 @@ function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: read
 }
 
 function issuesAt(config: unknown, places: Places, steps: readonly string[], at: string): Issue[] {
-  const fields = (config ?? {}) as Record<string, unknown>
-  return Object.entries(places).flatMap(([field, place = {}]) =>
-    typeof place === 'string'
-      ? templateIssues(fields[field], place, steps, `${at}${field}`)
-      : issuesAt(fields[field], place, steps, `${at}${field}.`),
-  )
+  return Object.entries(config ?? {}).flatMap(([field, value]) => {
+    const place = places[field]
+    if (place === undefined) return plainIssues(value, `${at}${field}`)
+    return typeof place === 'string'
+      ? templateIssues(value, place, steps, `${at}${field}`)
+      : issuesAt(value, place, steps, `${at}${field}.`)
+  })
 }
 
 function withoutNulls(config: unknown): unknown {

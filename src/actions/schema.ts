@@ -30,6 +30,10 @@ export const ActionType = builder.prismaObject('Action', {
     position: t.exposeInt('position', { description: 'Order among the steps, from 0.' }),
     kind: t.exposeString('kind', { description: 'Such as `webhook`.' }),
     name: t.exposeString('name', { description: 'Unique among the steps.' }),
-    config: t.expose('config', { type: 'JSON', description: 'Its settings, as its kind takes them.' }),
+    config: t.expose('config', {
+      type: 'JSON',
+      description:
+        'Its settings, as its kind takes them; for who may not change the job, or has no token with `jobs:write`, without secrets.',
+    }),
   }),
 })

@@ -1,7 +1,8 @@
 /**
  * `{{ steps.fetch.body.id }}` in the texts of a configuration. A template names a value and does nothing else: there is
  * no logic, and a value is escaped for the place that it lands in, so it cannot write syntax of its own there. `\{{` is a
- * plain `{{`. What leads nowhere fails the step: a call to half an address is worse than none. Pure.
+ * plain `{{`, `\\{{` a backslash before a template. What leads nowhere fails the step: a call to half an address is worse
+ * than none. Pure.
  *
  * The roots: `steps.<name>` (what an earlier step left), `run`, `job`, `artifact`, `event`, `input`.
  */
@@ -36,17 +37,25 @@ export class TemplateError extends Error {
 /** Characters of all values that are filled into one configuration. */
 export const MAX_FILLED_CHARS = 2 * 1024 * 1024
 
+/** In one text. */
+const MAX_TEMPLATES = 1000
+
 const ROOTS = ['steps', 'run', 'job', 'artifact', 'event', 'input']
-/** A `{{` that no backslash stands before, up to the next `}}`; the latter may be missing. */
-const TAG = /\\\{\{|\{\{(?:([^{}]*)\}\})?/g
+/** Up to two backslashes, and a `{{` up to the next `}}`, which may be missing. */
+const TAG = /(\\{0,2})\{\{(?:([^{}]*)\}\})?/g
 const PATH = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 /** RFC 9110, 5.5. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
-const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i
+/** As URLs are read, where a backslash is a slash. */
+const DOT_SEGMENT = /(^|[/\\])(\.|%2e){1,2}([/\\]|$)/i
+const LINE_BREAK = /[\p{Cc}\u2028\u2029]/u
 
-type Part = { literal: string } | { path: string[] | null; source: string }
+/** `path`: null if what stands there is none. */
+type Template = { path: string[] | null; source: string }
+type Part = { literal: string } | Template
 
-const hasTemplate = (text: string) => text.includes('{{')
+/** Also one that is escaped, or that is none. */
+export const hasTemplate = (text: string): boolean => text.includes('{{')
 
 function partsOf(text: string): Part[] {
   const parts: Part[] = []
@@ -56,12 +65,13 @@ function partsOf(text: string): Part[] {
     if (last && 'literal' in last) last.literal += more
     else parts.push({ literal: more })
   }
-  for (const { 0: source, 1: inside, index } of text.matchAll(TAG)) {
-    literal(text.slice(end, index))
-    end = index + source.length
+  for (const { 0: whole, 1: backslashes = '', 2: inside, index } of text.matchAll(TAG)) {
+    const isPlain = backslashes.length === 1
+    literal(text.slice(end, index) + (isPlain ? '{{' : backslashes.slice(1)))
+    end = index + (isPlain ? '\\{{' : whole).length
+    if (isPlain) continue
     const path = inside?.trim() ?? ''
-    if (source.startsWith('\\')) literal('{{')
-    else parts.push({ path: PATH.test(path) ? path.split('.') : null, source })
+    parts.push({ path: PATH.test(path) ? path.split('.') : null, source: whole.slice(backslashes.length) })
   }
   literal(text.slice(end))
   return parts
@@ -71,14 +81,24 @@ function partsOf(text: string): Part[] {
 export function templateIssues(value: unknown, place: Place, steps: readonly string[], at: string): Issue[] {
   return textsIn(value, at).flatMap(({ text, path }) => {
     if (!hasTemplate(text)) return []
+    if (text.split('{{', MAX_TEMPLATES + 2).length > MAX_TEMPLATES + 1) {
+      return [{ path, message: `must have at most ${MAX_TEMPLATES} templates` }]
+    }
     const parts = partsOf(text)
     const messages = parts.flatMap((part) => ('literal' in part ? [] : (flawOf(part, steps) ?? [])))
     if (place === 'url' && !startsWithOrigin(parts)) messages.push('a template may stand behind the host only')
+    if (place === 'url' && leavesFolder(textWith(parts, 'x'))) messages.push('. and .. cannot stand beside templates')
     return [...new Set(messages)].map((message) => ({ path, message }))
   })
 }
 
-function flawOf({ path, source }: Extract<Part, { source: string }>, steps: readonly string[]): string | null {
+/** What is wrong with a value in which nothing is filled in. */
+export const plainIssues = (value: unknown, at: string): Issue[] =>
+  textsIn(value, at).flatMap(({ text, path }) =>
+    hasTemplate(text) ? [{ path, message: 'can hold no templates: {{ would stay as it is' }] : [],
+  )
+
+function flawOf({ path, source }: Template, steps: readonly string[]): string | null {
   if (!path)
     return `${JSON.stringify(source)} is not a template such as {{ steps.fetch.status }}; write \\{{ for a plain {{`
   const [root = '', name] = path
@@ -90,6 +110,12 @@ function flawOf({ path, source }: Extract<Part, { source: string }>, steps: read
 
 const startsWithOrigin = ([first]: Part[]): boolean =>
   first !== undefined && 'literal' in first && /^https?:\/\/[^/?#]+[/?#]/i.test(first.literal)
+
+const textWith = (parts: Part[], value: string) =>
+  parts.map((part) => ('literal' in part ? part.literal : value)).join('')
+
+/** Whether a segment of the path steps up, or stays. URLs are read without tabs and line breaks. */
+const leavesFolder = (url: string) => DOT_SEGMENT.test(url.replace(/[?#].*/s, '').replace(/[\t\r\n]/g, ''))
 
 /** All texts in a JSON value, with the paths that lead to them. Keys are no templates; what is deeper cannot be kept. */
 function textsIn(value: unknown, path: string, depth = 0): { text: string; path: string }[] {
@@ -135,26 +161,47 @@ function fillText(text: string, place: Place, scope: Scope, budget: { left: numb
   const filled = parts.filter((part) => !('literal' in part) || part.literal !== '')
   const [only] = filled
   if (place === 'json' && only && 'path' in only && filled.length === 1) return spend(lookUp(only, scope))
-  let quoted = false
-  let result = ''
-  for (const part of parts) {
-    if ('literal' in part) {
-      if (place === 'jsonText') quoted = quotedAfter(part.literal, quoted)
-      result += part.literal
-    } else {
-      const value = spend(lookUp(part, scope))
-      result += place === 'jsonText' ? jsonOf(value, quoted) : escaped[place](textOf(value), part.source)
-    }
-  }
-  if (place === 'url' && DOT_SEGMENT.test(result.replace(/[?#].*/s, ''))) {
+  const look = (part: Template) => spend(lookUp(part, scope))
+  if (place === 'jsonText') return jsonTextOf(parts, look)
+  const result = parts
+    .map((part) => ('literal' in part ? part.literal : escaped[place](textOf(look(part)), part.source)))
+    .join('')
+  if (place === 'url' && leavesFolder(result)) {
     throw new TemplateError('the address would leave its folder: a value of its templates is . or ..')
   }
   return result
 }
 
-function lookUp({ path, source }: Extract<Part, { source: string }>, scope: Scope): unknown {
+/** Inside of a string a value is a part of it; elsewhere it is a value. */
+function jsonTextOf(parts: Part[], look: (part: Template) => unknown): string {
+  let quoted = false
+  let result = ''
+  for (const part of parts) {
+    if ('literal' in part) {
+      quoted = quotedAfter(part.literal, quoted)
+      result += part.literal
+    } else {
+      const value = look(part)
+      result += quoted ? JSON.stringify(textOf(value)).slice(1, -1) : JSON.stringify(value ?? null)
+    }
+  }
+  return result
+}
+
+/** Whether a text is JSON whatever its templates stand for. */
+export function isJsonTemplate(text: string): boolean {
+  try {
+    JSON.parse(jsonTextOf(partsOf(text), () => null))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function lookUp({ path, source }: Template, scope: Scope): unknown {
+  if (!path) throw new TemplateError(`${source} is not a template`)
   let value: unknown = scope
-  for (const key of path ?? []) {
+  for (const key of path) {
     const inside = typeof value === 'object' && value !== null && Object.hasOwn(value, key)
     if (!inside) throw new TemplateError(`there is no value for ${source}`)
     value = (value as Record<string, unknown>)[key]
@@ -173,7 +220,8 @@ const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 const escaped: Record<Exclude<Place, 'jsonText'>, (text: string, source: string) => string> = {
   text: (text) => text,
   json: (text) => text,
-  line: (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '),
+  // run by run: a pattern that looks for blanks around a line break takes forever where there are many and no break
+  line: (text) => text.replace(/[\s\p{Cc}]+/gu, (blanks) => (LINE_BREAK.test(blanks) ? ' ' : blanks)),
   html: (text) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? ''),
   slack: (text) => text.replace(/[&<>]/g, (character) => ENTITIES[character] ?? ''),
   url: (text) => encodeURIComponent(text.toWellFormed()),
@@ -183,10 +231,6 @@ const escaped: Record<Exclude<Place, 'jsonText'>, (text: string, source: string)
     throw new TemplateError(`the value of ${source} holds characters that a header may not have`)
   },
 }
-
-/** Inside of a string the value is a part of it; elsewhere it is a value. */
-const jsonOf = (value: unknown, quoted: boolean): string =>
-  quoted ? JSON.stringify(textOf(value)).slice(1, -1) : JSON.stringify(value ?? null)
 
 /** Whether a string of JSON is open behind this piece of it. */
 function quotedAfter(json: string, quoted: boolean): boolean {

@@ -4,7 +4,7 @@ import { builder } from './builder.ts'
 
 const pascal = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
 
-/** Fields with a default or `.optional()` may be left out. Records and unknown values are the JSON scalar. */
+/** Fields with a default or `.optional()` may be left out. Records, unions and unknown values are the JSON scalar. */
 export function inputFromZod(name: string, description: string, shape: z.ZodObject) {
   return builder.inputType(name, {
     description,
@@ -48,7 +48,7 @@ function typeOf(type: unknown, name: string, field: string): unknown {
     return inputFromZod(nested, type.description ?? '', type)
   }
   if (type instanceof z.ZodArray) return [typeOf(type.element, name, field)]
-  if (type instanceof z.ZodRecord || type instanceof z.ZodUnknown) return 'JSON'
+  if (type instanceof z.ZodRecord || type instanceof z.ZodUnion || type instanceof z.ZodUnknown) return 'JSON'
   throw new Error(`${name}.${field}: no GraphQL input is known for this zod type`)
 }
 

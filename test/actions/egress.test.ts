@@ -1,9 +1,7 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import fc from 'fast-check'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createEgress, EgressError, type EgressOptions, UnresolvedError } from '../../src/actions/egress.ts'
-import { isPublicAddress } from '../../src/actions/reach.ts'
 import { startReceiver } from '../support/receiver.ts'
 
 function open(options: Partial<EgressOptions> = {}) {
@@ -42,114 +40,6 @@ const codeOf = (run: () => unknown) => {
 const refused = expect.objectContaining({ name: 'EgressError', code: 'ADDRESS_REFUSED' })
 
 afterEach(() => vi.unstubAllEnvs())
-
-describe('public addresses', () => {
-  /** First address and number of fixed bits, from the IANA registries of special-purpose addresses. */
-  const specialV4: [string, number][] = [
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['168.63.129.16', 32],
-    ['169.254.0.0', 16],
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.0.2.0', 24],
-    ['192.31.196.0', 24],
-    ['192.52.193.0', 24],
-    ['192.88.99.0', 24],
-    ['192.168.0.0', 16],
-    ['192.175.48.0', 24],
-    ['198.18.0.0', 15],
-    ['198.51.100.0', 24],
-    ['203.0.113.0', 24],
-    ['224.0.0.0', 4],
-    ['240.0.0.0', 4],
-  ]
-  const numberOf = (address: string) => address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
-  const dotted = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.')
-  const hex = (value: number) => `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`
-  const isSpecial = (value: number) =>
-    specialV4.some(([first, bits]) => Math.floor(value / 2 ** (32 - bits)) === numberOf(first) / 2 ** (32 - bits))
-
-  const anyV4 = fc.nat(0xffffffff)
-  const specialAddress = fc
-    .constantFrom(...specialV4)
-    .chain(([first, bits]) => fc.nat(2 ** (32 - bits) - 1).map((rest) => numberOf(first) + rest))
-  const group = fc.nat(0xffff)
-
-  test('an IPv4 address is public exactly if it is in no special range', () => {
-    fc.assert(
-      fc.property(fc.oneof(anyV4, specialAddress), (value) => {
-        expect(isPublicAddress(dotted(value))).toBe(!isSpecial(value))
-      }),
-      { numRuns: 2000 },
-    )
-  })
-
-  test('an IPv4 address that is mapped into IPv6, or behind NAT64, counts as itself', () => {
-    fc.assert(
-      fc.property(fc.oneof(anyV4, specialAddress), (value) => {
-        for (const form of [`::ffff:${dotted(value)}`, `::ffff:${hex(value)}`, `64:ff9b::${hex(value)}`]) {
-          expect(isPublicAddress(form)).toBe(!isSpecial(value))
-        }
-      }),
-      { numRuns: 500 },
-    )
-  })
-
-  test('an address in a tunnel or translation other than these is never public', () => {
-    fc.assert(
-      fc.property(fc.oneof(anyV4, specialAddress), group, (value, any) => {
-        for (const form of [
-          `::${hex(value)}`,
-          `::ffff:0:${hex(value)}`,
-          `64:ff9b:1::${hex(value)}`,
-          `2002:${hex(value)}::${any.toString(16)}`,
-          `2001:0:${hex(value)}::${any.toString(16)}`,
-          `2001:0:1234:5678::${hex(value)}`,
-        ]) {
-          expect(isPublicAddress(form), form).toBe(false)
-        }
-      }),
-      { numRuns: 500 },
-    )
-  })
-
-  test('an IPv6 address outside 2000::/3 is never public', () => {
-    fc.assert(
-      fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
-        const [first = 0] = groups
-        fc.pre(first >>> 13 !== 1 && first !== 0x64 && first !== 0)
-        expect(isPublicAddress(groups.map((each) => each.toString(16)).join(':'))).toBe(false)
-      }),
-    )
-  })
-
-  test.each(['2606:4700:4700::1111', '2a00:1450:4001:80b::200e', '93.184.215.14', '8.8.8.8'])(
-    '%s is public',
-    (address) => expect(isPublicAddress(address)).toBe(true),
-  )
-
-  test.each([
-    '::',
-    '::1',
-    'fe80::1',
-    'fe80::1%eth0',
-    'fec0::1',
-    'fc00::1',
-    'fd00:ec2::254',
-    'ff02::1',
-    '100::1',
-    '2001:db8::1',
-    '2001:2::1',
-    '3fff::1',
-    '5f00::1',
-    'localhost',
-    '127.1',
-    '',
-  ])('“%s” is not', (address) => expect(isPublicAddress(address)).toBe(false))
-})
 
 describe('what is known without DNS', () => {
   test.each([
@@ -230,6 +120,39 @@ describe('what is known without DNS', () => {
 
   test('what is not a range is an error at once', () => {
     expect(() => createEgress({ allowCidrs: ['localhost'], httpsOnly: false })).toThrow()
+  })
+})
+
+describe('ports', () => {
+  test.each([22, 25, 465, 587, 5432, 6379, 11211])('%i is refused of public hosts, addresses and names', (port) => {
+    const { check } = open()
+    for (const host of ['8.8.8.8', '[2606:4700:4700::1111]', 'example.com', '0x08080808']) {
+      expect(codeOf(() => check(`http://${host}:${port}/`))).toBe('PORT_REFUSED')
+      expect(codeOf(() => check(`https://${host}:0${port}/`))).toBe('PORT_REFUSED')
+    }
+  })
+
+  test.each([80, 443, 8080, 8443, 3000, 65535])('%i is not', (port) =>
+    expect(codeOf(() => open().check(`https://example.com:${port}/`))).toBe(null),
+  )
+
+  test('a name at such a port is reached in an allowed range only', async () => {
+    const allowCidrs = ['127.0.0.0/8']
+    for (const found of [['93.184.215.14'], ['127.0.0.1', '93.184.215.14'], ['10.0.0.1']]) {
+      const { check, get } = open({ allowCidrs, lookup: answers(found) })
+      expect(codeOf(() => check('http://hook.example:9/'))).toBe(null)
+      await expect(get('http://hook.example:9/')).rejects.toMatchObject({ code: 'PORT_REFUSED' })
+    }
+    for (const host of ['hook.example', '127.0.0.1', 'localhost']) {
+      const { get } = open({ allowCidrs, lookup: answers(['127.0.0.1']) })
+      await expect(get(`http://${host}:9/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    }
+  })
+
+  test('one address in an allowed range does not open the port of another', () => {
+    const { check } = open({ allowCidrs: ['127.0.0.0/8'] })
+    expect(codeOf(() => check('http://8.8.8.8:25/'))).toBe('PORT_REFUSED')
+    expect(codeOf(() => check('http://10.0.0.1:25/'))).toBe('ADDRESS_REFUSED')
   })
 })
 

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fillConfig, MAX_FILLED_CHARS, type Place, TemplateError, templateIssues } from '../../src/actions/template.ts'
+import {
+  fillConfig,
+  isJsonTemplate,
+  MAX_FILLED_CHARS,
+  type Place,
+  plainIssues,
+  TemplateError,
+  templateIssues,
+} from '../../src/actions/template.ts'
 
 const scope = (input: unknown, more: object = {}) => ({
   ...{ steps: {}, run: { id: 'run_1' }, job: { name: 'Report' }, artifact: null, event: null, input },
@@ -60,6 +68,16 @@ describe('a value', () => {
     expect(() => fill(text, 'url', value.startsWith('%') ? '' : value)).toThrow(TemplateError)
   })
 
+  test.each([
+    ['a\\\\{{ input }}', '..'],
+    ['a/.\t{{ input }}', '.'],
+    ['a/{{ input }}{{ input }}', '.'],
+    ['a\n/{{ input }}\r/b', '..'],
+    ['a/{{ input }}\\b', '..'],
+  ])('cannot climb out of a folder however the address %j is read', (path, value) => {
+    expect(() => fill(`https://x.example/${path}`, 'url', value)).toThrow(TemplateError)
+  })
+
   test('is a string inside of a JSON string, and a value in the place of one', () => {
     fc.assert(
       fc.property(fc.jsonValue(), anyText, (value, text) => {
@@ -106,6 +124,19 @@ describe('a value', () => {
   })
 })
 
+describe('a backslash', () => {
+  test.each([
+    ['\\{{ input }}', '{{ input }}'],
+    ['\\\\{{ input }}', '\\v'],
+    ['C:\\\\{{ input }}\\{{', 'C:\\v{{'],
+    ['\\ {{ input }}', '\\ v'],
+    ['\\{{\\{{{{ input }}', '{{{{v'],
+  ])('%j becomes %j', (text, filled) => {
+    expect(fill(text, 'text', 'v')).toBe(filled)
+    expect(templateIssues(text, 'text', [], 'at')).toEqual([])
+  })
+})
+
 describe('a path', () => {
   test('leads into objects and lists, and only to what they hold themselves', () => {
     const steps = { fetch: { body: { list: [{ id: 7 }], null: null } } }
@@ -115,6 +146,8 @@ describe('a path', () => {
       'steps.fetch.body.null.x',
       'steps.fetch.body.constructor',
       'steps.fetch.__proto__',
+      'steps.fetch.body.list.0.id.toFixed',
+      '__proto__',
       'input.length',
       'steps.toString',
       'event.type',
@@ -171,9 +204,61 @@ describe('before a run', () => {
     ]) {
       expect(issues(url, 'url'), url).toHaveLength(1)
     }
+    expect(issues('https://a.example/../{{ input }}', 'url')).toMatchObject([{ path: 'body' }])
     for (const url of ['https://a.example/{{ input }}', 'http://[::1]:80?x={{ input }}'])
       expect(issues(url, 'url')).toEqual([])
   })
+})
+
+describe('JSON that is written out', () => {
+  test.each(['{"a": {{ input }}}', '["{{ input }}", {{ input }}]', '{"{{ input }}": 1}', ' [\n{{ input }}]'])(
+    '%j is JSON whatever the value is',
+    (text) => {
+      expect(isJsonTemplate(text)).toBe(true)
+      fc.assert(
+        fc.property(fc.oneof(fc.jsonValue(), anyText), (value) => {
+          expect(() => JSON.parse(fill(text, 'jsonText', value) as string)).not.toThrow()
+        }),
+      )
+    },
+  )
+
+  test.each([
+    '[INFO] {{ input }}',
+    '{ {{ input }}: 1 }',
+    '{"a": 1{{ input }}}',
+    '{"a": "b"{{ input }}}',
+    '{{{ input }}',
+  ])('%j is not', (text) => expect(isJsonTemplate(text)).toBe(false))
+})
+
+test('a value in which nothing is filled in may hold no template', () => {
+  expect(plainIssues({ a: ['fine } }', '{{ input }}'] }, 'field')).toMatchObject([{ path: 'field.a.1' }])
+  expect(plainIssues(7, 'field')).toEqual([])
+})
+
+test('a stored text that is no template is not filled with all there is', () => {
+  expect(() => fill('{{ }}', 'text', 'secret')).toThrow(TemplateError)
+})
+
+test.each([
+  [' ', 'line'],
+  ['\\', 'jsonText'],
+  ['{{{', 'text'],
+  ['{{ input }}', 'text'],
+  ['/.', 'url'],
+] as const)('megabytes of %j are read in a moment', (piece, place) => {
+  const hostile = piece.repeat(MAX_FILLED_CHARS / 2 / piece.length)
+  fill('https://x.example/{{ input }}', place, hostile)
+  templateIssues(hostile, place, [], 'at')
+})
+
+test('a text has so many templates at most', () => {
+  const text = (count: number) => '{{ input }}'.repeat(count)
+  expect(templateIssues(text(1000), 'text', [], 'at')).toEqual([])
+  expect(templateIssues(text(1001), 'text', [], 'at')).toEqual([
+    { path: 'at', message: 'must have at most 1000 templates' },
+  ])
 })
 
 test('what is filled in is bounded, so that a small job cannot fill the memory', () => {

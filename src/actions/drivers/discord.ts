@@ -1,6 +1,6 @@
 /** Discord's webhooks: https://discord.com/developers/docs/resources/webhook#execute-webhook */
 import { z } from 'zod'
-import { chatFields, chatIssues, defaultMessage, shortened } from '../chat.ts'
+import { type ChatText, chatFields, chatIssues, defaultMessage, shortened, withCuts } from '../chat.ts'
 import type { ActionKind, Delivery, Driver, Failure, StepContext } from '../driver.ts'
 import { failureOf, MAX_RETRY_AFTER } from '../http-call.ts'
 import { callAsStep, type HttpDeps } from '../http-step.ts'
@@ -9,6 +9,7 @@ import { originOnly } from '../redaction.ts'
 /** Discord refuses what is longer. */
 const MAX_CONTENT_CHARS = 2_000
 const MAX_TITLE_CHARS = 256
+const MAX_DESCRIPTION_CHARS = 4_096
 
 const config = z.object({
   ...chatFields,
@@ -17,21 +18,14 @@ const config = z.object({
     .max(2048)
     .optional()
     .describe('The picture beside the message.'),
-  embedTitle: z
-    .string()
-    .min(1)
-    .max(MAX_TITLE_CHARS)
-    .optional()
-    .describe('Title of a box around the message; may hold templates.'),
+  embedTitle: z.string().min(1).optional().describe('Title of a box around the message; may hold templates.'),
   embedColor: z
-    .string()
-    .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #2f855a')
+    .union([z.string().regex(/^#[0-9a-f]{6}$/i), z.int().min(0).max(0xffffff)], 'must be a colour such as "#2f855a"')
     .optional()
-    .describe('Colour of a box around the message: `#2f855a`.'),
+    .describe('Colour of a box around the message: `"#2f855a"`, or as an integer, 3114330.'),
   customMessage: z
     .string()
     .min(1)
-    .max(MAX_CONTENT_CHARS)
     .optional()
     .describe('What to say, in Discord’s Markdown; may hold templates. Absent: which job ran, and for what.'),
 })
@@ -49,9 +43,9 @@ export const discord = {
 export function createDiscordDriver(deps: HttpDeps): Driver<DiscordConfig> {
   return {
     config,
-    check: (config, subject) => chatIssues(deps.egress, config, subject),
+    check: (config, subject) => chatIssues(deps.egress, config, subject, textsOf(config)),
     places: () => ({ customMessage: 'text', embedTitle: 'line' }),
-    execute(config, context) {
+    async execute(config, context) {
       const { webhookUrl: url, username, avatarUrl } = config
       const message = {
         ...contentOf(config, context),
@@ -61,10 +55,20 @@ export function createDiscordDriver(deps: HttpDeps): Driver<DiscordConfig> {
       }
       const body = Buffer.from(JSON.stringify(message))
       const call = { url, shownUrl: originOnly(url), method: 'POST', headers: {}, contentType: 'application/json' }
-      return callAsStep(deps, { ...call, body }, context, refusalOf)
+      return withCuts(await callAsStep(deps, { ...call, body }, context, refusalOf), textsOf(config))
     },
   }
 }
+
+/** A box has more room than a message. */
+const textsOf = ({ customMessage, embedTitle, embedColor }: DiscordConfig): ChatText[] => [
+  {
+    field: 'customMessage',
+    text: customMessage,
+    limit: embedTitle === undefined && embedColor === undefined ? MAX_CONTENT_CHARS : MAX_DESCRIPTION_CHARS,
+  },
+  { field: 'embedTitle', text: embedTitle, limit: MAX_TITLE_CHARS },
+]
 
 function contentOf(
   { customMessage, embedTitle, embedColor, includeArtifactLink }: DiscordConfig,
@@ -76,14 +80,19 @@ function contentOf(
     const room = MAX_CONTENT_CHARS - (link ? link.length + 1 : 0)
     return { content: shortened(message, room) + (link ? `\n${link}` : '') }
   }
+  // a link is on the title, and there is none without
+  const title = embedTitle ?? (link && context.artifact?.slug)
   const embed = {
-    ...(embedTitle !== undefined && { title: shortened(embedTitle, MAX_TITLE_CHARS) }),
-    description: shortened(message, MAX_CONTENT_CHARS),
-    ...(embedColor !== undefined && { color: Number.parseInt(embedColor.slice(1), 16) }),
+    ...(title !== undefined && { title: shortened(title, MAX_TITLE_CHARS) }),
+    description: shortened(message, MAX_DESCRIPTION_CHARS),
+    ...(embedColor !== undefined && { color: colourOf(embedColor) }),
     ...(link && { url: link }),
   }
   return { embeds: [embed] }
 }
+
+const colourOf = (colour: string | number) =>
+  typeof colour === 'number' ? colour : Number.parseInt(colour.slice(1), 16)
 
 /** Discord says in the body of a 429 how long to wait, in fractions of a second. */
 function refusalOf(delivery: Delivery, now: Date): Failure | null {

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import type { Issue } from '../../kernel/errors.ts'
 import type { ActionKind, Driver, JsonValue, StepContext } from '../driver.ts'
 import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { redactHeaders, redactUrl } from '../redaction.ts'
 import { bodyIssues, headerIssues, headersField, urlField, urlIssues } from '../request-spec.ts'
-import type { Place } from '../template.ts'
+import { hasTemplate, isJsonTemplate, type Place } from '../template.ts'
 
 const MAX_CONTENT_TYPE_CHARS = 200
 
@@ -45,8 +46,10 @@ export function createWebhookDriver(deps: HttpDeps): Driver<WebhookConfig> {
   return {
     config,
 
-    check({ url, headers, body, contentType }) {
-      return [...urlIssues(deps.egress, url), ...headerIssues(headers, contentType), ...bodyIssues(body)]
+    check(config) {
+      const { url, headers, body, contentType } = config
+      const flaws = [...urlIssues(deps.egress, url), ...headerIssues(headers, contentType), ...bodyIssues(body)]
+      return flaws.length > 0 ? flaws : jsonTextIssues(config)
     },
 
     places: (config) => ({ url: 'url', headers: 'header', body: bodyPlace(config) }),
@@ -63,10 +66,20 @@ export function createWebhookDriver(deps: HttpDeps): Driver<WebhookConfig> {
 function bodyPlace({ body, headers, contentType }: WebhookConfig): Place {
   if (typeof body !== 'string') return 'json'
   const given = contentType ?? Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1]
-  if (given === undefined) return /^\s*[{[]/.test(body) ? 'jsonText' : 'text'
-  if (/[/+]json\b/i.test(given)) return 'jsonText'
-  if (/[/+](html|xml)\b/i.test(given)) return 'html'
-  return /^application\/x-www-form-urlencoded\b/i.test(given) ? 'form' : 'text'
+  // no JSON begins with the `{{` of a template
+  if (given === undefined) return /^\s*(\[|\{(?!\{))/.test(body) ? 'jsonText' : 'text'
+  const type = (given.split(';')[0] ?? '').trim().toLowerCase()
+  if (/[/+]json$/.test(type)) return 'jsonText'
+  if (/[/+](html|xml)$/.test(type)) return 'html'
+  return type === 'application/x-www-form-urlencoded' ? 'form' : 'text'
+}
+
+/** What is sent as JSON must be JSON whatever its templates stand for, or a value could write some of its own. */
+function jsonTextIssues(config: WebhookConfig): Issue[] {
+  const { body } = config
+  if (typeof body !== 'string' || !hasTemplate(body) || bodyPlace(config) !== 'jsonText') return []
+  const message = 'is no JSON, whatever its templates stand for; if it is something else, say so by contentType'
+  return isJsonTemplate(body) ? [] : [{ path: 'body', message }]
 }
 
 function bodyOf(config: WebhookConfig, context: StepContext): Buffer | null {

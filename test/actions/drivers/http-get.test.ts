@@ -42,7 +42,9 @@ describe('httpGet', () => {
     ['{"a": ', 'application/json', '{"a": '],
     ['{"a": 1}', 'text/plain', '{"a": 1}'],
     ['{"a": "\\u0000"}', 'application/json', '{"a": "\\u0000"}'],
-    ['a\0b', 'text/plain', 'ab'],
+    ['a\0b', 'text/plain', 'a\ufffdb'],
+    ['\ufeff{"a": 1}', 'application/json', { a: 1 }],
+    ['[1]', 'application/json-seq', '[1]'],
     ['', 'application/json', null],
     ['1e999', 'application/json', '1e999'],
   ])('hands %j of type %s on as %j', async (text, type, body) => {
@@ -53,6 +55,11 @@ describe('httpGet', () => {
     const { result } = await get(json(JSON.stringify('x'.repeat(30_000))))
     expect(result).toMatchObject({ ok: true, deliveries: [{ truncated: true }] })
     if (result.ok) expect((result.output as { body: string }).body).toHaveLength(20_000)
+  })
+
+  test('hands on no half of a character, where a long answer is cut', async () => {
+    const { result } = await get(json('é'.repeat(30_000 - 1).padStart(30_000, 'x'), 'text/plain'))
+    if (result.ok) expect((result.output as { body: string }).body).toBe(`x${'é'.repeat(9_999)}`)
   })
 
   test('records no secret, also when the receiver says it back', async () => {
