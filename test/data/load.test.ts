@@ -154,7 +154,7 @@ describe('nothing changes', () => {
     await Promise.all([
       expect(loading).rejects.toThrow(),
       world.sql(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'bulk loads of runsheet'`,
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'bulk loads of runsheet'`,
       ),
       source.go(),
     ])
