@@ -14,7 +14,7 @@ const LEAST_ECHO_CHARS = 6
 /** Shorter parts of a secret path are words. */
 const LEAST_TOKEN_CHARS = 16
 
-export function isSecretName(name: string): boolean {
+function isSecretName(name: string): boolean {
   if (!PERHAPS_SECRET.test(name)) return false
   const words = name.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase()
   return SECRET_NAME.test(words) && !HARMLESS.has(name.toLowerCase())
