@@ -59,8 +59,7 @@ const lowerCased = (headers: Record<string, string>) =>
 /** The answer as JSON, if it is whole, says so, and can be kept; else as text, null if there is none. */
 function bodyOf({ responseBody, responseHeaders, truncated }: Delivery): JsonValue {
   if (responseBody.length === 0) return null
-  // as a piece of a stream: a text that is cut within a character ends before it
-  const text = new TextDecoder().decode(responseBody, { stream: truncated })
+  const text = (truncated ? withoutHalf(responseBody) : responseBody).toString('utf8').replace(/^\ufeff/, '')
   if (!truncated && /^[^;]*[/+]json\s*(;|$)/i.test(responseHeaders['content-type'] ?? '')) {
     try {
       const value = JSON.parse(text)
@@ -68,4 +67,13 @@ function bodyOf({ responseBody, responseHeaders, truncated }: Delivery): JsonVal
     } catch {}
   }
   return text.replaceAll('\0', '\ufffd')
+}
+
+/** UTF-8 that is cut within a character ends before it. */
+function withoutHalf(bytes: Buffer): Buffer {
+  let last = bytes.length - 1
+  while (last > bytes.length - 4 && ((bytes[last] ?? 0) & 0xc0) === 0x80) last--
+  const lead = bytes[last] ?? 0
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+  return last + length > bytes.length ? bytes.subarray(0, last) : bytes
 }
