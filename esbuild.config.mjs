@@ -31,6 +31,7 @@ if (!process.argv.includes('--if-stale') || isStale(path.join(outdir, 'main.js')
     format: 'esm',
     target: 'node20',
     sourcemap: true,
+    sourcesContent: false,
     logLevel: 'error',
     // Loaded only when they are needed, or by a path of their own.
     external: ['pg-native', 'pino-pretty', '@graphql-yoga/render-graphiql', '@prisma/schema-engine-wasm'],
