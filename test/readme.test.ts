@@ -35,7 +35,7 @@ it('runs the commands of the README by hand, and gets the answers that it shows'
   const text = await readFile(README, 'utf8')
   const commands = [...text.matchAll(/<!-- run -->\n```sh\n([\s\S]*?)```/g)].map(([, block]) => block)
   const shown = [...text.matchAll(/```json\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trim().split('\n'))
-  expect(commands.length).toBe(4)
+  expect(commands.length).toBe(5)
 
   const script = commands.join('\n').replace('http://localhost:4000', app.url)
   const { stdout } = await promisify(execFile)('bash', ['-euc', script], { cwd: folder })

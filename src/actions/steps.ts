@@ -31,12 +31,22 @@ export async function parseSteps(
   if (inputs.length > STEPS_LIMIT) throw ValidationError.at('actions', `must be at most ${STEPS_LIMIT}`)
   const given = inputs.map((input, position) => kindOf(input, `actions.${position}`))
   const names = namesOf(given)
-  return Promise.all(
+  return allOrIssues(
     given.map(async (step, position) => {
       const config = await parseGiven(registry, viewer, step, subject, names.slice(0, position))
       return { id: newId(), position, kind: step.kind, name: names[position] ?? step.kind, config }
     }),
   )
+}
+
+/** What all of them come to, or everything that is wrong with any. */
+async function allOrIssues<T>(parsing: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(parsing)
+  const reasons = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+  const other = reasons.find((reason) => !(reason instanceof ValidationError))
+  if (other) throw other
+  if (reasons.length > 0) throw new ValidationError(reasons.flatMap(({ issues }: ValidationError) => issues))
+  return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
 }
 
 /**
@@ -77,16 +87,16 @@ export async function checkSteps(
   subject: Subject,
 ): Promise<Issue[]> {
   const names = steps.map(({ name }) => name)
-  const issues = await Promise.all(
-    steps.map(async ({ kind, config }, position) => {
-      const options = { subject, at: `actions.${position}.${kind}`, steps: names.slice(0, position) }
-      const refused = await registry.parse(kind, config, options).catch((error: unknown) => error)
-      if (refused instanceof ValidationError) return refused.issues
-      if (refused instanceof Error) throw refused
-      return []
-    }),
+  const parsing = steps.map(({ kind, config }, position) =>
+    registry.parse(kind, config, { subject, at: `actions.${position}.${kind}`, steps: names.slice(0, position) }),
   )
-  return issues.flat()
+  try {
+    await allOrIssues(parsing)
+    return []
+  } catch (error) {
+    if (error instanceof ValidationError) return error.issues
+    throw error
+  }
 }
 
 /** Actions as they are stored: those who may read them and not change them see no secrets. */

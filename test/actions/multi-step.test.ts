@@ -153,6 +153,23 @@ describe('a job is refused', () => {
     })
   })
 
+  it('with everything that is wrong, in all of its steps', async () => {
+    const steps = [
+      { webhook: { url: 'ftp://receiver.example/' } },
+      { httpGet: { url, headers: { host: 'x', 'webhook-id': 'y' } } },
+      { slack: { webhookUrl: 'http://10.0.0.1/', includeArtifactLink: true } },
+    ]
+    const created = await actions(app).create({ actions: steps })
+    if (created.__typename !== 'ValidationError') throw new Error(JSON.stringify(created))
+    expect(created.issues.map(({ path }) => path)).toEqual([
+      'actions.0.webhook.url',
+      'actions.1.httpGet.headers.host',
+      'actions.1.httpGet.headers.webhook-id',
+      'actions.2.slack.webhookUrl',
+      'actions.2.slack.includeArtifactLink',
+    ])
+  })
+
   it('when two steps have one name, or a name is none', async () => {
     const named = (name: string) => ({ webhook: { name, url } })
     expect(await actions(app).create({ actions: [named('a'), named('a')] })).toMatchObject({

@@ -10,7 +10,12 @@ let jobId: string
 
 const SECRET = 'very-secret'
 const config = { url: `https://receiver.example/?token=${SECRET}`, headers: { 'X-Api-Key': SECRET } }
-const STEPS = [{ webhook: config }, { slack: { webhookUrl: `https://hooks.example/services/${SECRET}` } }]
+const source = { url: `https://receiver.example/?key=${SECRET}`, headers: { cookie: SECRET } }
+const STEPS = [
+  { webhook: config },
+  { slack: { webhookUrl: `https://hooks.example/services/${SECRET}` } },
+  { materialize: { source, target: { name: 'rows' } } },
+]
 
 beforeAll(async () => {
   app = await createTestApp()
@@ -24,8 +29,12 @@ const configsFor = async (token: string) =>
   (await actions(app, token).job(jobId))?.actions.map((action) => action.config)
 
 it('its owner does, with a token that may change it', async () => {
-  expect(await configsFor(alice.token)).toMatchObject([config, STEPS[1]?.slack])
-  expect(await configsFor(await withScopes('jobs:read', 'jobs:write'))).toMatchObject([config, STEPS[1]?.slack])
+  expect(await configsFor(alice.token)).toMatchObject([config, STEPS[1]?.slack, { source }])
+  expect(await configsFor(await withScopes('jobs:read', 'jobs:write'))).toMatchObject([
+    config,
+    STEPS[1]?.slack,
+    { source },
+  ])
 })
 
 it('an administrator does', async () => {
@@ -38,6 +47,7 @@ it('a token that may only read or run does not', async () => {
     expect(await configsFor(await withScopes(...scopes))).toMatchObject([
       { url: 'https://receiver.example/?token=•••', headers: { 'X-Api-Key': '•••' } },
       { webhookUrl: 'https://hooks.example/•••' },
+      { source: { url: 'https://receiver.example/?key=•••', headers: { cookie: '•••' } } },
     ])
   }
 })
@@ -66,5 +76,5 @@ it('nobody does by another way to the same job', async () => {
 
 it('what is stored no longer fits its kind: the job can still be read, without it', async () => {
   await query(app, `update action set config = '{"url": 7, "token": "${SECRET}"}' where position = 0`)
-  expect(await configsFor(await withScopes('jobs:read'))).toMatchObject([{}, {}])
+  expect(await configsFor(await withScopes('jobs:read'))).toMatchObject([{}, {}, {}])
 })
