@@ -1,5 +1,6 @@
 /**
- * Prints `schema.graphql` from the code, and typed operations for the tests from the GraphQL in them.
+ * Prints `schema.graphql` and `docs/action-kinds.md` from the code, and typed operations for the tests from the GraphQL
+ * in them.
  * `node --import tsx codegen.ts`
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -7,14 +8,39 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { preset } from '@graphql-codegen/client-preset'
 import { codegen } from '@graphql-codegen/core'
-import { parse, printSchema } from 'graphql'
+import { type GraphQLInputObjectType, getNamedType, isEnumType, isInputObjectType, parse, printSchema } from 'graphql'
+import { actionKinds } from './src/actions/registry.ts'
 import { schema } from './src/graphql/schema.ts'
 
 const root = import.meta.dirname
 const SCHEMA_FILE = path.join(root, 'schema.graphql')
+const KINDS_FILE = path.join(root, 'docs/action-kinds.md')
 const OUTPUT = path.join(root, 'test/generated/')
 
 const text = `# Printed from the code by codegen.ts; do not edit.\n\n${printSchema(schema)}\n`
+
+/** The kinds of actions with their fields, as GraphQL has them from the drivers. */
+function kindsPage(): string {
+  const input = schema.getType('ActionInput') as GraphQLInputObjectType
+  const kinds = actionKinds.map(({ kind, description }) => {
+    const type = getNamedType(input.getFields()[kind]?.type) as GraphQLInputObjectType
+    return `## ${kind}\n${description}\n\n| Field | Type | What |\n|---|---|---|\n${rowsOf(type, '').join('\n')}\n`
+  })
+  const head = '<!-- Printed from the code by codegen.ts; do not edit. -->\n\n# Kinds of actions\n'
+  return `${head}\nWhat each takes, in GraphQL as in every other API. What they are for: [actions.md](actions.md).\n\n${kinds.join('\n')}`
+}
+
+function rowsOf(type: GraphQLInputObjectType, at: string): string[] {
+  return Object.values(type.getFields()).flatMap(({ name, type, defaultValue, description }) => {
+    const named = getNamedType(type)
+    const inner = isInputObjectType(named) ? rowsOf(named, `${at}${name}.`) : []
+    const given = defaultValue === undefined ? '' : ` = ${JSON.stringify(defaultValue)}`
+    const what = (description ?? '').replaceAll('|', '\\|').replaceAll('\n', ' ')
+    const values = isEnumType(named) && named.getValues().map((value) => value.name)
+    const shown = values ? values.join(', ') : isInputObjectType(named) ? 'object' : type
+    return [`| \`${at}${name}\` | \`${shown}${given}\` | ${what} |`, ...inner]
+  })
+}
 
 /** Operations stand in the tests as graphql(`…`). */
 function operationsIn(folder: string) {
@@ -30,6 +56,7 @@ function operationsIn(folder: string) {
 
 export async function generate(): Promise<void> {
   await writeIfChanged(SCHEMA_FILE, text)
+  await writeIfChanged(KINDS_FILE, kindsPage())
   const options = {
     baseOutputDir: OUTPUT,
     schema: parse(text),
