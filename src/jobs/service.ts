@@ -233,10 +233,11 @@ export function createJobService(deps: {
 
     /**
      * For the engine: the receiver of a job wants no more of it. Jobs of other surfaces go on, as their clients know no
-     * such thing; of one that is paused or deleted meanwhile nothing changes.
+     * such thing, and the one behind a stack, which nothing starts by itself; of one that is paused or deleted meanwhile
+     * nothing changes.
      */
     async retire(jobId: string, reason: string, depth: number): Promise<void> {
-      const job = await prisma.job.findFirst({ where: { id: jobId, enabled: true, deletedAt: null } })
+      const job = await prisma.job.findFirst({ where: { id: jobId, enabled: true, hidden: false, deletedAt: null } })
       if (!job || !RETIRING.has(job.surface)) return
       await changeJob(prisma, jobId, pause(reason, depth)).catch((error) => {
         if (!(error instanceof NotFoundError)) throw error

@@ -125,6 +125,14 @@ describe('a receiver that is gone for good', () => {
     },
   )
 
+  it('does not pause what runs of a stack by itself belong to', async () => {
+    await world.node(gone)
+    const { id: stackId } = await world.stacks.create(world.alice, { name: 'stack', actions: [webhook('stack')] })
+    const { jobId } = await world.stacks.run(world.alice, { stackId })
+    await sentBy(jobId).toEqual(['FAILED'])
+    expect(await world.prisma.job.findUnique({ where: { id: jobId } })).toMatchObject({ enabled: true, pausedAt: null })
+  })
+
   it('leaves a job alone that is paused by hand meanwhile', async () => {
     const jobId = await world.job()
     await world.jobs.pause(world.alice, jobId)
