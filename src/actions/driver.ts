@@ -18,7 +18,7 @@ export type StepContext = {
   subject: Subject
   /** By what an effect inside of Runsheet is known, so that it happens once; null: it is being tried out. */
   effect: EffectKey | null
-  /** How many events stand before the run in its chain. */
+  /** How many events stand before the run in its chain: those that it emits are so deep in theirs. */
   depth: number
   /** UUID with dashes. */
   runId: string

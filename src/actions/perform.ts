@@ -21,7 +21,7 @@ export function createPerform(deps: {
     return {
       subject: { ownerId: job.ownerId, artifactId: artifact?.id ?? null },
       effect: { runId, position },
-      depth: event?.depth ?? 0,
+      depth: event ? event.depth + 1 : 0,
       runId,
       position,
       attempt,

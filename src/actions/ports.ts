@@ -70,7 +70,7 @@ export type ArtifactPort = {
   deploy(
     artifactId: string,
     target: VersionTarget,
-    by: { ownerId: string; effect: EffectKey | null /** Of the run's event, plus 1. */; depth: number },
+    by: { ownerId: string; effect: EffectKey | null /** Of the event that tells. */; depth: number },
   ): Promise<{ versionNo: number; changed: boolean; url: string }>
   /** The page that the live version answers at its root; null if there is none, or if it is larger than 5 MiB. */
   page(artifactId: string): Promise<{ name: string; path: string; mime: string; content: Buffer } | null>

@@ -6,6 +6,7 @@ import type { Database } from '../db/client.ts'
 import type { Prisma } from '../db/generated/prisma/client.ts'
 import { sqlOn } from '../db/sql.ts'
 import { formatId, newId, uuidOf } from '../kernel/ids.ts'
+import { requireOpen } from '../runs/effect.ts'
 import { loadRows } from './load.ts'
 import { pruneSnapshots, takeSnapshot } from './snapshots.ts'
 
@@ -62,6 +63,7 @@ export function createDatasetPort({
     },
 
     async snapshot({ id }, { effect }) {
+      if (effect) await requireOpen(bulkSql, effect)
       const taken = await takeSnapshot(bulkSql, id, { name: null, effect })
       if (!taken) throw new EffectError('DATASET_GONE', 'the dataset was deleted')
       return { id: formatId('DatasetSnapshot', taken.id), rows: taken.rows }

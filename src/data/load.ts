@@ -8,6 +8,7 @@ import { inBulkTransaction } from '../db/bulk.ts'
 import type { Sql } from '../db/sql.ts'
 import { unlessAborted } from '../kernel/abort.ts'
 import { newId } from '../kernel/ids.ts'
+import { requireOpen } from '../runs/effect.ts'
 import { jsonOfRow } from './row.ts'
 
 export type LoadOptions = { mode: 'REPLACE' | 'APPEND'; effect: EffectKey | null; signal: AbortSignal }
@@ -121,16 +122,12 @@ async function expectDataset(sql: Sql, id: string): Promise<void> {
 const DONE = `select row_count as rows from dataset_load
   where run_id = $1::uuid and position = $2::int and dataset_id = $3::uuid`
 
-/** What is not final. */
-const RUN = 'select run_id as "runId" from run_queue where run_id = $1::uuid'
-
 /** A worker that was frozen may come back when its step was done by another, or when the run has long been ended. */
 async function expectNew(sql: Sql, id: string, effect: EffectKey | null): Promise<void> {
   if (!effect) return
   const [before] = await sql<{ rows: number }>(DONE, [effect.runId, effect.position, id])
   if (before) throw new DoneBefore(before.rows)
-  const run = await sql<{ runId: string }>(RUN, [effect.runId])
-  if (run.length === 0) throw new EffectError('RUN_ENDED', 'the run has ended')
+  await requireOpen(sql, effect)
 }
 
 const HOLD = 'select row_count as "rowCount" from dataset where id = $1::uuid for no key update'

@@ -74,8 +74,8 @@ describe('a worker that comes late', () => {
     await asked.promise
     await world.endRun(effect)
     going.resolve()
-    await expect(loading).rejects.toMatchObject({ name: 'EffectError', code: 'RUN_ENDED' })
-    await expect(load(dataset, [{ a: 1 }], { effect })).rejects.toMatchObject({ code: 'RUN_ENDED' })
+    await expect(loading).rejects.toMatchObject({ name: 'EffectError', code: 'RUN_OVER' })
+    await expect(load(dataset, [{ a: 1 }], { effect })).rejects.toMatchObject({ code: 'RUN_OVER' })
     expect(await world.rowsOf(dataset)).toEqual([{ newer: true }])
   })
 })

@@ -42,11 +42,20 @@ async function createWorld() {
     },
     /** A step of a run that is under way. */
     async effect(position = 0): Promise<EffectKey> {
-      const runId = newId()
-      await prisma.runQueue.create({ data: { runId, jobId: newId(), availableAt: new Date() } })
+      const [jobId, runId, now] = [newId(), newId(), new Date()]
+      const step = { kind: 'materialize', status: 'RUNNING' as const, attempt: 1, startedAt: now }
+      await prisma.job.create({
+        data: { id: jobId, surface: 'GRAPHQL', trigger: 'MANUAL', ownerId, createdById: ownerId },
+      })
+      await prisma.run.create({
+        data: {
+          ...{ id: runId, jobId, trigger: 'MANUAL', status: 'RUNNING', plan: {}, availableAt: now, queuedAt: now },
+          steps: { createMany: { data: [0, 1].map((at) => ({ ...step, position: at, name: `step ${at}` })) } },
+        },
+      })
       return { runId, position }
     },
-    endRun: ({ runId }: EffectKey) => prisma.runQueue.delete({ where: { runId } }),
+    endRun: ({ runId }: EffectKey) => prisma.run.update({ where: { id: runId }, data: { status: 'CANCELLED' } }),
     async rowsOf({ id }: { id: string }): Promise<Row[]> {
       const rows = await sql<{ data: Row }>('select data from dataset_row where dataset_id = $1::uuid order by id', [
         id,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Issue } from '../../kernel/errors.ts'
-import type { ActionKind, Driver, DriverDeps, StepResult } from '../driver.ts'
+import type { ActionKind, Driver, DriverDeps } from '../driver.ts'
+import { failed } from '../failed.ts'
 import { EffectError, type Subject } from '../ports.ts'
 
 const MAX_ID_CHARS = 100
@@ -53,7 +54,7 @@ function createPublishDriver({ artifacts }: DriverDeps): Driver<PublishConfig> {
       const id = await artifacts.find(subject, artifactId ?? null)
       if (!id) return failed('NO_SUCH_ARTIFACT', noArtifact(artifactId, subject))
       try {
-        const by = { ownerId: subject.ownerId, effect, depth: depth + 1 }
+        const by = { ownerId: subject.ownerId, effect, depth }
         return { ok: true, output: await artifacts.deploy(id, versionNo ?? target, by), deliveries: [] }
       } catch (error) {
         if (error instanceof EffectError) return failed(error.code, error.message)
@@ -69,9 +70,3 @@ function noArtifact(artifactId: string | undefined, subject: Subject): string {
     ? 'the job’s owner may not change the artifact that it is on'
     : 'must be given: the job is on no artifact'
 }
-
-const failed = (code: string, message: string): StepResult => ({
-  ok: false,
-  failure: { code, message, transient: false },
-  deliveries: [],
-})
