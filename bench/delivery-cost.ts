@@ -10,11 +10,11 @@ import net from 'node:net'
 import { loadavg } from 'node:os'
 import { Agent } from 'undici'
 import type { StepContext } from '../src/actions/driver.ts'
-import { createEgress } from '../src/actions/egress.ts'
 import { callHttp } from '../src/actions/http-call.ts'
 import { recordOf } from '../src/actions/record.ts'
 import { createActionRegistry } from '../src/actions/registry.ts'
 import { newSigningSecret, signedHeaders } from '../src/actions/signature.ts'
+import { createEgress } from '../src/egress/egress.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 20)
 const CALLS = Number(process.env.CALLS ?? 4000)

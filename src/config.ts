@@ -5,7 +5,7 @@
 import path from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
-import { createReach } from './actions/reach.ts'
+import { createReach } from './egress/reach.ts'
 import { MailSettingError, parseSender, parseSmtpUrl } from './mail/spec.ts'
 import { canonicalZone } from './schedules/zones.ts'
 

@@ -1,8 +1,8 @@
 /** What the kinds that post into a chat have in common. */
 import { z } from 'zod'
+import type { Egress } from '../egress/egress.ts'
 import type { Issue } from '../kernel/errors.ts'
 import type { StepContext, StepResult } from './driver.ts'
-import type { Egress } from './egress.ts'
 import type { Subject } from './ports.ts'
 import { urlIssues } from './request-spec.ts'
 

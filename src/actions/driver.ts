@@ -3,10 +3,10 @@
  * database, no queue and no transport. Its failures are values: what it throws is a fault of ours.
  */
 import type { z } from 'zod'
+import type { Egress } from '../egress/egress.ts'
 import type { Scope } from '../identity/viewer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
-import type { Egress } from './egress.ts'
 import type { ArtifactPort, DatasetPort, EffectKey, MailPort, Subject } from './ports.ts'
 import type { Places } from './template.ts'
 

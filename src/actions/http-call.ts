@@ -1,9 +1,9 @@
 /** One guarded HTTP call, with as much of the answer as is kept; and what its outcome means for the run. */
 import type { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { type Egress, EgressError, type EgressRequest, UnresolvedError } from '../egress/egress.ts'
 import { unlessAborted } from '../kernel/abort.ts'
 import type { Delivery, Failure } from './driver.ts'
-import { type Egress, EgressError, type EgressRequest, UnresolvedError } from './egress.ts'
 import { echoesOf, redactHeaders, redactUrl, secretsOf } from './redaction.ts'
 
 /** Bytes of an answer that are read and kept. */

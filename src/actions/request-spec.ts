@@ -1,7 +1,7 @@
 /** What a request may look like: the fields that the kinds which call a URL have in common, and what is wrong with them. */
 import { z } from 'zod'
+import { type Egress, EgressError } from '../egress/egress.ts'
 import type { Issue } from '../kernel/errors.ts'
-import { type Egress, EgressError } from './egress.ts'
 
 const MAX_URL_CHARS = 4096
 const MAX_HEADERS = 50

@@ -1,9 +1,9 @@
 /** What went wrong between us and the mail server, in the words of the port. It names no host: authors of jobs read it. */
 import type { NodemailerError } from 'nodemailer/lib/errors'
-import { EgressError, UnresolvedError } from '../actions/egress.ts'
 import { tlsCode } from '../actions/http-call.ts'
 import { MailError, type MailOutcome, type MailReceipt } from '../actions/ports.ts'
-import { ConnectTimeoutError } from '../actions/tcp.ts'
+import { EgressError, UnresolvedError } from '../egress/egress.ts'
+import { ConnectTimeoutError } from '../egress/tcp.ts'
 
 const MAX_WORDS_CHARS = 300
 

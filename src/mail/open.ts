@@ -1,6 +1,7 @@
 /** Where this installation's mail goes. */
-import type { Egress } from '../actions/egress.ts'
+
 import type { MailPort } from '../actions/ports.ts'
+import type { Egress } from '../egress/egress.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { createOutbox } from './outbox.ts'
 import { createSmtp } from './smtp.ts'

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../src/actions/egress.ts'
 import { callHttp, MAX_RESPONSE_BYTES } from '../../src/actions/http-call.ts'
+import { createEgress } from '../../src/egress/egress.ts'
 import { deferred } from '../support/receiver.ts'
 
 /** Answers a call by these pieces, one whenever the socket takes more, for ever; tells when the caller has gone. */

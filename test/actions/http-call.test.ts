@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Delivery } from '../../src/actions/driver.ts'
-import { createEgress, type EgressOptions } from '../../src/actions/egress.ts'
 import {
   callHttp,
   failureOf,
@@ -10,6 +9,7 @@ import {
   MAX_RESPONSE_BYTES,
   retryAfterSeconds,
 } from '../../src/actions/http-call.ts'
+import { createEgress, type EgressOptions } from '../../src/egress/egress.ts'
 import { deferred, startReceiver } from '../support/receiver.ts'
 
 function caller(options: Partial<EgressOptions> = {}) {

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../src/actions/egress.ts'
 import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts'
+import { createEgress } from '../../src/egress/egress.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { nobody, stepContext } from './context.ts'

@@ -1,9 +1,9 @@
 /** Nothing that a call keeps holds what was said in confidence. */
 import { expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../src/actions/egress.ts'
 import { callHttp } from '../../src/actions/http-call.ts'
 import { recordOf } from '../../src/actions/record.ts'
 import { actionKinds, createActionRegistry } from '../../src/actions/registry.ts'
+import { createEgress } from '../../src/egress/egress.ts'
 import { type Answer, startReceiver } from '../support/receiver.ts'
 
 function open() {

@@ -1,7 +1,7 @@
 /** The steps of a stack must fit each job that uses it: what they name may be there for one and not for another. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createEgress } from '../../src/actions/egress.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
+import { createEgress } from '../../src/egress/egress.ts'
 import type { SignedIn } from '../../src/identity/viewer.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'

@@ -40,7 +40,7 @@ const isOuter = (file: string) =>
 const isGenerated = (to: string) => to.startsWith('db/generated/')
 const DRIVERS = new Set(['pg', '@prisma/adapter-pg', '@prisma/client', 'undici', 'hono', 'ws'])
 /** The contract, and how a guarded connection is had and fails. */
-const MAIL_MAY_KNOW = ['actions/ports.ts', 'actions/egress.ts', 'actions/tcp.ts', 'actions/http-call.ts']
+const MAIL_MAY_KNOW = ['actions/ports.ts', 'egress/egress.ts', 'egress/tcp.ts', 'actions/http-call.ts']
 
 export const RULES: Rule[] = [
   {
@@ -55,10 +55,14 @@ export const RULES: Rule[] = [
       isPure(from) && !typeOnly && (isFile(to) ? !isPure(to) && !inside('kernel')(to) : DRIVERS.has(to)),
   },
   {
-    name: 'db and live serve features, and know none',
+    name: 'db, live and egress serve features, and know none',
     reason: 'what lies below may not look up',
     breaks: ({ from, to, typeOnly }) =>
-      inside('db', 'live')(from) && isFile(to) && !typeOnly && !inside('db', 'live', 'kernel')(to) && !isPure(to),
+      inside('db', 'live', 'egress')(from) &&
+      isFile(to) &&
+      !typeOnly &&
+      !inside('db', 'live', 'egress', 'kernel')(to) &&
+      !isPure(to),
   },
   {
     name: 'the outside asks services, not the database',

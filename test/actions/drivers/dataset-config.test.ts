@@ -1,7 +1,7 @@
 /** What is found when an action is made, and what readers of a job are shown. */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../../src/actions/egress.ts'
 import { createActionRegistry } from '../../../src/actions/registry.ts'
+import { createEgress } from '../../../src/egress/egress.ts'
 import { ValidationError } from '../../../src/kernel/errors.ts'
 import { formatId, newId } from '../../../src/kernel/ids.ts'
 import { useWorld, type World } from '../../data/port-world.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createHttpGetDriver } from '../../../src/actions/drivers/http-get.ts'
-import { createEgress } from '../../../src/actions/egress.ts'
+import { createEgress } from '../../../src/egress/egress.ts'
 import { type Answer, startReceiver } from '../../support/receiver.ts'
 import { nobody, stepContext } from '../context.ts'
 

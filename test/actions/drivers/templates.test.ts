@@ -1,8 +1,8 @@
 /** What a receiver gets for a value of an earlier step: that value, at its place, and nothing else of the request changes. */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../../src/actions/egress.ts'
 import { createActionRegistry } from '../../../src/actions/registry.ts'
+import { createEgress } from '../../../src/egress/egress.ts'
 import { ValidationError } from '../../../src/kernel/errors.ts'
 import { type Call, startReceiver } from '../../support/receiver.ts'
 import { nobody, stepContext } from '../context.ts'

@@ -1,8 +1,8 @@
 /** Which addresses are public, held to the registries: as resolvers give them, and as URLs may hold them. */
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createEgress, EgressError } from '../../src/actions/egress.ts'
-import { isPublicAddress } from '../../src/actions/reach.ts'
+import { createEgress, EgressError } from '../../src/egress/egress.ts'
+import { isPublicAddress } from '../../src/egress/reach.ts'
 import {
   anyAddress,
   colons,

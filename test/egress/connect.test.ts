@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createEgress, type EgressOptions } from '../../src/actions/egress.ts'
+import { createEgress, type EgressOptions } from '../../src/egress/egress.ts'
 
 const refused = expect.objectContaining({ name: 'EgressError', code: 'ADDRESS_REFUSED' })
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createEgress, EgressError, type EgressOptions, UnresolvedError } from '../../src/actions/egress.ts'
+import { createEgress, EgressError, type EgressOptions, UnresolvedError } from '../../src/egress/egress.ts'
 import { startReceiver } from '../support/receiver.ts'
 
 function open(options: Partial<EgressOptions> = {}) {
