@@ -44,7 +44,7 @@ builder.mutationField('testAction', (t) =>
   t.field({
     type: TestedActionType,
     errors: {},
-    description: 'Does an action once, now, without a job; it may take 30 seconds.',
+    description: 'Does an action once, now, without a job; it may take 30 seconds. Wants jobs:write and jobs:run.',
     args: { input: t.arg({ type: TestActionInput, required: true, description: 'Which.' }) },
     resolve: (_root, { input: { jobId, artifactId, ...input } }, { trials, viewer }) =>
       trials.try(viewer, {

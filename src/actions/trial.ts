@@ -62,7 +62,9 @@ export function createTrialService(deps: { registry: ActionRegistry; artifacts: 
   return {
     /** @throws ValidationError for what a job with this action would be refused for */
     async try(viewer: Viewer, input: TrialInput): Promise<Trial> {
-      const { principalId } = requireScope(viewer, 'jobs:run')
+      // As much as making a job and running it, and signing with the secret of one.
+      requireScope(viewer, 'jobs:run')
+      const { principalId } = requireScope(viewer, 'jobs:write')
       const payload = validate(payloadSpec, input.payload ?? null)
       const { job, artifact } = await placeOf(viewer, input)
       const subject = { ownerId: job?.ownerId ?? principalId, artifactId: artifact?.id ?? null }

@@ -90,8 +90,13 @@ describe('testAction', () => {
     const job = await makeJob(app, alice.token)
     expect(await attempt({ action, artifactId: site.id }, bob.token)).toMatchObject({ code: 'FORBIDDEN' })
     expect(await attempt({ action, jobId: job.id }, bob.token)).toMatchObject({ code: 'NOT_FOUND' })
-    const reader = await issueToken(app, alice.token, { scopes: ['jobs:read', 'jobs:write'] })
-    expect(await attempt({ action }, reader.token)).toMatchObject({ code: 'INSUFFICIENT_SCOPE' })
+    for (const scopes of [
+      ['jobs:read', 'jobs:write'],
+      ['jobs:read', 'jobs:run'],
+    ]) {
+      const { token } = await issueToken(app, alice.token, { scopes })
+      expect(await attempt({ action }, token)).toMatchObject({ code: 'INSUFFICIENT_SCOPE' })
+    }
     expect(await attempt({ action, jobId: job.id, artifactId: site.id })).toMatchObject({
       issues: [{ path: 'artifactId' }],
     })
