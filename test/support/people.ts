@@ -106,7 +106,7 @@ export async function query<Row extends object>(
 }
 
 const TABLES =
-  'principal api_token artifact artifact_version schedule stack job action signing_secret run domain_event dataset dataset_row dataset_snapshot dataset_snapshot_row dataset_load'
+  'principal api_token artifact artifact_version schedule stack job action signing_secret run domain_event dataset dataset_row dataset_snapshot dataset_snapshot_row dataset_load collaborator comment json_document pending_upload idempotency_record'
 
 /** How many rows there are of everything that an API call can make. Compare two, and nothing was written. */
 export async function countRows(on: TestApp | pg.Client): Promise<Record<string, number>> {
