@@ -32,6 +32,7 @@ import { createWorkerHandler } from './http/worker.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
 import { newToken } from './identity/tokens.ts'
+import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
 import { systemClock } from './kernel/clock.ts'
 import { newId } from './kernel/ids.ts'
@@ -99,7 +100,7 @@ async function open(
   }
   const egress = createEgress({ allowCidrs: config.EGRESS_ALLOW_CIDRS, httpsOnly: config.EGRESS_HTTPS_ONLY })
   onClose(egress.close)
-  const identity = createIdentityService({ prisma })
+  const identity = createIdentityService({ prisma, pool })
   const admin = serves ? await adminToken(config) : { token: '', isNew: false }
   if (serves) await patiently(() => identity.bootstrapAdmin(admin.token))
   const http = await listen({ port: config.PORT, host: config.HOST })
@@ -127,13 +128,21 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
-  const artifacts = createArtifactService({ prisma, pool, storage, addresses })
+  const artifacts = createArtifactService({
+    ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS },
+    limits: {
+      fileBytes: config.MAX_FILE_BYTES,
+      versionBytes: config.MAX_VERSION_BYTES,
+      files: config.MAX_VERSION_FILES,
+    },
+  })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
+  const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions: registry, seal })
+  const jobs = createJobService({ prisma, artifacts, schedules, actions: registry, seal, rights })
   const events = createEventService({ prisma, artifacts })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, reader, feed },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
   })
 

@@ -5,6 +5,7 @@
 import path from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { DEFAULT_LIMITS } from './artifacts/spec.ts'
 import { createReach } from './egress/reach.ts'
 import { MailSettingError, parseSender, parseSmtpUrl } from './mail/spec.ts'
 import { canonicalZone } from './schedules/zones.ts'
@@ -92,6 +93,18 @@ const environment = z.object({
   MAX_QUERY_CHARS: whole(100, 10_000_000).default(100_000),
   /** Cost of a GraphQL operation: fields, times the size of the lists they stand in. */
   MAX_QUERY_COST: whole(10, 10_000_000).default(10_000),
+  /** Bytes of one published file. */
+  MAX_FILE_BYTES: whole(1, 1024 * MiB).default(DEFAULT_LIMITS.fileBytes),
+  /** Bytes of all files of a version together. */
+  MAX_VERSION_BYTES: whole(1, 100 * 1024 * MiB).default(DEFAULT_LIMITS.versionBytes),
+  /** Files of a version. */
+  MAX_VERSION_FILES: whole(1, 1_000_000).default(DEFAULT_LIMITS.files),
+  /** Base of an OpenAI-compatible API, such as `https://api.example.org/v1`, that agents of artifacts answer by; absent: none answers. */
+  AGENT_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Its key. */
+  AGENT_API_KEY: z.string().min(1).optional(),
+  /** Models that agents may use, separated by commas, the first by default; needed with AGENT_BASE_URL. */
+  AGENT_MODELS: list.default([]),
   /** Rows of a dataset. */
   MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
   /** Bytes that one materialize action fetches; of a packed answer, of what is in it. */
@@ -112,6 +125,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const config = parsed.data
   if (config.DATABASE_URL && !config.SECRET_KEY) {
     throw new ConfigError('SECRET_KEY: is required with DATABASE_URL (64 hex digits, the same on every node)')
+  }
+  if (config.AGENT_BASE_URL && config.AGENT_MODELS.length === 0) {
+    throw new ConfigError('AGENT_MODELS: must name at least one model with AGENT_BASE_URL')
   }
   if (config.ROLE !== 'all' && !config.DATABASE_URL) {
     throw new ConfigError(`ROLE: ${config.ROLE} needs a DATABASE_URL that it shares with other nodes`)

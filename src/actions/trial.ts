@@ -2,7 +2,7 @@
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { Delivery as DeliveryRow } from '../db/generated/prisma/client.ts'
 import { payload as payloadSpec } from '../events/spec.ts'
-import { mayManage, requireScope } from '../identity/permissions.ts'
+import { mayEditArtifact, mayManage, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
 import { ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
@@ -50,11 +50,12 @@ export function createTrialService(deps: { registry: ActionRegistry; artifacts: 
     if (jobId && artifactId) throw ValidationError.at('artifactId', 'cannot be combined with jobId')
     const job = jobId ? await jobs.find(viewer, jobId) : null
     if (jobId && !job) throw new NotFoundError('there is no such job')
+    if (job && !(await jobs.mayChange(viewer, job))) throw new ForbiddenError('only who may change a job may act as it')
     const id = artifactId ?? job?.artifactId
     const artifact = id ? await artifacts.find(viewer, { id }) : null
     if (id && !artifact) throw new NotFoundError('there is no such artifact')
-    if (artifactId && !mayManage(viewer, artifact ?? { ownerId: '' })) {
-      throw new ForbiddenError('only its owner may act on an artifact')
+    if (artifactId && artifact && !mayEditArtifact(viewer, artifact)) {
+      throw new ForbiddenError('only the owner and the editors of an artifact may act on it')
     }
     return { job, artifact }
   }
@@ -67,7 +68,10 @@ export function createTrialService(deps: { registry: ActionRegistry; artifacts: 
       const { principalId } = requireScope(viewer, 'jobs:write')
       const payload = validate(payloadSpec, input.payload ?? null)
       const { job, artifact } = await placeOf(viewer, input)
-      const subject = { ownerId: job?.ownerId ?? principalId, artifactId: artifact?.id ?? null }
+      const subject = {
+        ownerId: job && mayManage(viewer, job) ? job.ownerId : principalId,
+        artifactId: artifact?.id ?? null,
+      }
       const steps = stepsOf(input.steps)
       const action = await parseStep(registry, viewer, input.action, subject, Object.keys(steps))
       const driver = registry.get(action.kind)

@@ -2,15 +2,17 @@
  * The statements of a publish and of a rollback. All run in one transaction that holds the artifact's row, so numbers
  * are drawn without a gap and without a race, and nobody sees a version before all of its files are there.
  */
-import { createHash } from 'node:crypto'
 import type { EffectKey } from '../actions/ports.ts'
 import type { Artifact } from '../db/generated/prisma/client.ts'
 import type { Sql } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { formatId, newId } from '../kernel/ids.ts'
+import { mergeAgent } from './agent-spec.ts'
+import { digestOf, sizeOf, storeFiles } from './bundle.ts'
+import { pwaOf } from './pwa-spec.ts'
 import { ARTIFACT } from './queries.ts'
-import type { Publication } from './spec.ts'
+import type { Publication, PublishLimits } from './spec.ts'
 
 /** A live artifact, or a deleted one whose slug is still reserved; never both. Jobs may still refer to the row meanwhile. */
 const LOCK_SLUG = `select ${ARTIFACT} from artifact a
@@ -22,15 +24,16 @@ export async function lockSlug(sql: Sql, slug: string, reservedSince: Date): Pro
   return artifact ?? null
 }
 
-const LOCK = `select ${ARTIFACT} from artifact a where a.id = $1::uuid and a.deleted_at is null for no key update`
+const LOCK = `select ${ARTIFACT} from artifact a where a.id = $1::uuid and (a.deleted_at is null or $2) for no key update`
 
-export async function lockArtifact(sql: Sql, id: string): Promise<Artifact | null> {
-  const [artifact] = await sql<Artifact>(LOCK, [id])
+/** `deleted`: also one that is deleted. */
+export async function lockArtifact(sql: Sql, id: string, { deleted = false } = {}): Promise<Artifact | null> {
+  const [artifact] = await sql<Artifact>(LOCK, [id, deleted])
   return artifact ?? null
 }
 
-const INSERT = `insert into artifact as a (id, owner_id, created_by_id, name, slug, description, visibility, access_policy)
-  values ($1::uuid, $2::uuid, $2::uuid, $3, $4, $5, coalesce($6::visibility, 'PUBLIC'), $7::jsonb)
+const INSERT = `insert into artifact as a (id, owner_id, created_by_id, name, slug, description, visibility, access_policy, agent)
+  values ($1::uuid, $2::uuid, $2::uuid, $3, $4, $5, coalesce($6::visibility, 'PUBLIC'), $7::jsonb, $8::jsonb)
   on conflict do nothing returning ${ARTIFACT}`
 
 /** Null when somebody else was first to take the slug: waits for them to commit. */
@@ -38,30 +41,31 @@ export async function insertArtifact(
   sql: Sql,
   ownerId: string,
   slug: string,
-  { name, description, visibility, accessPolicy }: Publication,
+  { name, description, visibility, accessPolicy, agent }: Publication,
 ): Promise<Artifact | null> {
-  const policy = accessPolicy ? JSON.stringify(accessPolicy) : null
-  const values = [newId(), ownerId, name, slug, description ?? null, visibility ?? null, policy]
-  const [artifact] = await sql<Artifact>(INSERT, values)
+  const values = [newId(), ownerId, name, slug, description ?? null, visibility ?? null, jsonOf(accessPolicy)]
+  const [artifact] = await sql<Artifact>(INSERT, [...values, agent ? jsonOf(mergeAgent(null, agent)) : null])
   return artifact ?? null
 }
 
 const RENEW = `update artifact as a
   set name = $2, description = case when $3 then $4 else a.description end,
     visibility = coalesce($5::visibility, a.visibility),
-    access_policy = case when $6 then $7::jsonb else a.access_policy end, deleted_at = null, updated_at = now()
+    access_policy = case when $6 then $7::jsonb else a.access_policy end,
+    agent = case when $8 then $9::jsonb else a.agent end, deleted_at = null, updated_at = now()
   where a.id = $1::uuid returning ${ARTIFACT}`
 
 /** What the publication does not say stays; a deleted artifact comes back. */
 export async function renewArtifact(
   sql: Sql,
-  id: string,
-  { name, description, visibility, accessPolicy }: Publication,
+  before: Artifact,
+  { name, description, visibility, accessPolicy, agent }: Publication,
 ): Promise<Artifact | null> {
-  const policy = accessPolicy ? JSON.stringify(accessPolicy) : null
   const described = [description !== undefined, description ?? null]
-  const values = [id, name, ...described, visibility ?? null, accessPolicy !== undefined, policy]
-  const [artifact] = await sql<Artifact>(RENEW, values)
+  const policy = [accessPolicy !== undefined, jsonOf(accessPolicy)]
+  const values = [before.id, name, ...described, visibility ?? null, ...policy]
+  const renewed = [agent !== undefined, agent ? jsonOf(mergeAgent(before.agent, agent)) : null]
+  const [artifact] = await sql<Artifact>(RENEW, [...values, ...renewed])
   return artifact ?? null
 }
 
@@ -70,8 +74,9 @@ const INSERT_VERSION = `
 with counted as (
   update artifact set last_version_no = last_version_no + 1 where id = $2::uuid returning last_version_no
 )
-insert into artifact_version (id, artifact_id, version_no, entrypoint, file_count, size_bytes, created_by_id)
-select $1::uuid, $2::uuid, last_version_no, $3, $4::int, $5::bigint, $6::uuid from counted
+insert into artifact_version (
+  id, artifact_id, version_no, entrypoint, file_count, size_bytes, created_by_id, mobile_digest, pwa)
+select $1::uuid, $2::uuid, last_version_no, $3, $4::int, $5::bigint, $6::uuid, $7, $8::jsonb from counted
 returning version_no as "versionNo"`
 
 const INSERT_FILES = `insert into version_file (version_id, path, mime, digest, size_bytes)
@@ -81,33 +86,32 @@ export type DeployedVersion = { id: string; versionNo: number }
 
 export async function insertVersion(
   sql: Sql,
-  storage: Storage,
+  { storage, limits }: { storage: Storage; limits: PublishLimits },
   artifact: Artifact,
   createdById: string,
-  { entrypoint, files }: Publication,
+  { entrypoint, files, mobileHtml, pwa }: Publication,
 ): Promise<DeployedVersion> {
-  const digests = files.map(({ content }) => createHash('sha256').update(content).digest('hex'))
-  const sizes = files.map(({ content }) => content.length)
-  const blobs = new Map(files.map(({ content }, index) => [digests[index] ?? '', content]))
-  await storage.put(
-    sql,
-    artifact.ownerId,
-    [...blobs].map(([digest, content]) => ({ digest, content })),
-  )
-
+  const store = { ownerId: artifact.ownerId, uploaderId: createdById }
+  const stored = await storeFiles(sql, storage, store, files, limits)
+  const mobile = mobileHtml == null ? null : Buffer.from(mobileHtml)
+  const mobileDigest = mobile && digestOf(mobile)
+  if (mobile && mobileDigest) await storage.put(sql, artifact.ownerId, [{ digest: mobileDigest, content: mobile }])
   const id = newId()
-  const total = sizes.reduce((sum, size) => sum + size, 0)
   const [version] = await sql<{ versionNo: number }>(INSERT_VERSION, [
-    id,
-    artifact.id,
-    entrypoint,
-    files.length,
-    total,
-    createdById,
+    ...[id, artifact.id, entrypoint, stored.length, sizeOf(stored), createdById],
+    ...[mobileDigest, jsonOf(pwaOf(pwa, artifact.name))],
   ])
-  await sql(INSERT_FILES, [id, files.map(({ path }) => path), files.map(({ mime }) => mime), digests, sizes])
+  const columns = [
+    stored.map(({ path }) => path),
+    stored.map(({ mime }) => mime),
+    stored.map(({ digest }) => digest),
+    stored.map(({ sizeBytes }) => sizeBytes),
+  ]
+  await sql(INSERT_FILES, [id, ...columns])
   return { id, versionNo: version?.versionNo ?? 0 }
 }
+
+const jsonOf = (value: unknown): string | null => (value == null ? null : JSON.stringify(value))
 
 const DEPLOY = `
 insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id, run_id, run_position)

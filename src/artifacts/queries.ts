@@ -5,10 +5,10 @@ import type { KeysetQuery } from '../db/keyset.ts'
 import type { Sql } from '../db/sql.ts'
 
 export const ARTIFACT = `a.id, a.owner_id as "ownerId", a.created_by_id as "createdById", a.name, a.slug, a.description,
-  a.visibility, a.last_version_no as "lastVersionNo", a.access_policy as "accessPolicy", a.deleted_at as "deletedAt", a.created_at as "createdAt", a.updated_at as "updatedAt"`
+  a.visibility, a.last_version_no as "lastVersionNo", a.access_policy as "accessPolicy", a.agent, a.deleted_at as "deletedAt", a.created_at as "createdAt", a.updated_at as "updatedAt"`
 
 const VERSION = `v.id, v.artifact_id as "artifactId", v.version_no as "versionNo", v.entrypoint,
-  v.file_count as "fileCount", v.size_bytes as "sizeBytes", v.created_by_id as "createdById", v.created_at as "createdAt"`
+  v.mobile_digest as "mobileDigest", v.pwa, v.file_count as "fileCount", v.size_bytes as "sizeBytes", v.created_by_id as "createdById", v.created_at as "createdAt"`
 
 /** The version of the newest deployment of the artifact `a`. */
 const LIVE = `cross join lateral (
@@ -23,8 +23,8 @@ const versionOf = (row: VersionRow): ArtifactVersion => ({ ...row, sizeBytes: Bi
 export const EVERYTHING = Symbol('everything')
 
 export type ArtifactQuery = {
-  /** A principal sees PUBLIC artifacts and their own; null sees PUBLIC ones. */
-  reader: string | typeof EVERYTHING | null
+  /** A principal sees PUBLIC artifacts, their own, and those that they collaborate on; null sees PUBLIC ones. */
+  reader: { principalId: string; shared: readonly string[] } | typeof EVERYTHING | null
   search: string | null
   /** Of a team with or without `team:`. */
   ownerHandle: string | null
@@ -39,7 +39,11 @@ function where(query: ArtifactQuery): { conditions: string[]; values: unknown[] 
   }
   if (query.reader === null) conditions.push(`a.visibility = 'PUBLIC'`)
   else if (query.reader !== EVERYTHING) {
-    add(query.reader, (owner) => `(a.visibility = 'PUBLIC' or a.owner_id = ${owner}::uuid)`)
+    const { principalId, shared } = query.reader
+    add(principalId, (owner) => {
+      const ids = `$${values.push([...shared])}::uuid[]`
+      return `(a.visibility = 'PUBLIC' or a.owner_id = ${owner}::uuid or a.id = any(${ids}))`
+    })
   }
   if (query.search) {
     const pattern = `%${query.search.replace(/[\\%_]/g, '\\$&')}%`
@@ -114,14 +118,14 @@ export async function readEntrypoint(sql: Sql, artifactId: string): Promise<Entr
 }
 
 /** A file of a live site, and who may see it. */
-export type Site = Pick<Artifact, 'ownerId' | 'slug' | 'name' | 'visibility'> & {
+export type Site = Pick<Artifact, 'id' | 'ownerId' | 'slug' | 'name' | 'visibility'> & {
   /** Null: there is neither the file nor a page to say so. */
   file: { mime: string; digest: string; sizeBytes: number } | null
   /** False: `file` is a page that says that there is no such file. */
   found: boolean
 }
 
-const SITE = `select a.owner_id as "ownerId", a.slug, a.name, a.visibility, coalesce(f.path = f.wanted, false) as found,
+const SITE = `select a.id, a.owner_id as "ownerId", a.slug, a.name, a.visibility, coalesce(f.path = f.wanted, false) as found,
     case when f.path is not null then
       jsonb_build_object('mime', f.mime, 'digest', f.digest, 'sizeBytes', f.size_bytes) end as file
   from artifact a ${LIVE}

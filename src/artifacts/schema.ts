@@ -1,17 +1,18 @@
 import { addNode, builder } from '../graphql/builder.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
-import { mayManage } from '../identity/permissions.ts'
+import { mayEditArtifact } from '../identity/permissions.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
-import { ArtifactVersionType, allOf } from './version-schema.ts'
+import { AgentInput, AgentType } from './agent-schema.ts'
+import { ArtifactVersionType, allOf, PwaInput } from './version-schema.ts'
 
 const VisibilityEnum = builder.enumType('Visibility', {
   description: 'Who sees an artifact.',
   values: {
     PUBLIC: { description: 'Anyone; it is listed.' },
     UNLISTED: { description: 'Anyone who has the address; it is in no list.' },
-    PRIVATE: { description: 'Its owner only.' },
+    PRIVATE: { description: 'Its owner and its collaborators.' },
   } as const,
 })
 
@@ -60,11 +61,17 @@ export const ArtifactType = builder.prismaObject('Artifact', {
       nullable: true,
       description: 'When it was deleted; it can be restored for 30 days.',
     }),
+    agent: t.field({
+      type: AgentType,
+      nullable: true,
+      description: 'The chat agent for its visitors, for its owner and editors; null: it has none.',
+      resolve: (artifact, _args, { viewer }) => (mayEditArtifact(viewer, artifact) ? (artifact.agent as never) : null),
+    }),
     accessPolicy: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'Which rows of its datasets a viewer gets, for its owner; null: all.',
-      resolve: (artifact, _args, { viewer }) => (mayManage(viewer, artifact) ? artifact.accessPolicy : null),
+      description: 'Which rows of its datasets a viewer gets, for its owner and editors; null: all.',
+      resolve: (artifact, _args, { viewer }) => (mayEditArtifact(viewer, artifact) ? artifact.accessPolicy : null),
     }),
   }),
 })
@@ -115,7 +122,8 @@ const FileInput = builder.inputType('FileInput', {
   description: 'A file of a version.',
   fields: (t) => ({
     path: t.string({ required: true, description: 'Relative, with /, without . and ..: `css/main.css`.' }),
-    content: t.string({ required: true, description: 'At most 100 MiB.' }),
+    content: t.string({ description: 'Either this' }),
+    digest: t.string({ description: 'or the SHA-256, in hex, of content that was uploaded before.' }),
     mime: t.string({ description: 'Media type; absent: by the extension of the path.' }),
     encoding: t.field({
       type: builder.enumType('FileEncoding', {
@@ -145,6 +153,9 @@ const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
     entrypoint: t.string({ defaultValue: 'index.html', description: 'Path of the file that `/` answers.' }),
     visibility: t.field({ type: VisibilityEnum, description: 'Absent: PUBLIC at first.' }),
     accessPolicy: t.field({ type: 'JSON', description: POLICY }),
+    agent: t.field({ type: AgentInput, description: AGENT }),
+    mobileHtml: t.string({ description: 'A page for small screens. Belongs to the version: absent, it has none.' }),
+    pwa: t.field({ type: PwaInput, description: 'The app of it. Belongs to the version: absent, it is none.' }),
     files: t.field({ type: [FileInput], required: true, description: '1 to 20,000, at most 500 MiB together.' }),
     deploy: t.boolean({
       defaultValue: true,
@@ -162,8 +173,11 @@ const UpdateArtifactInput = builder.inputType('UpdateArtifactInput', {
     description: t.string({ description: 'At most 1,000 characters; null clears.' }),
     visibility: t.field({ type: VisibilityEnum, description: 'Who sees it.' }),
     accessPolicy: t.field({ type: 'JSON', description: POLICY }),
+    agent: t.field({ type: AgentInput, description: AGENT }),
   }),
 })
+
+const AGENT = 'Its chat agent; what is absent in it stays as it is. Null: none.'
 
 const inputOf = (name: string, description: string) =>
   builder.inputType(name, {

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Artifact, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { inTransaction, sqlOn } from '../db/sql.ts'
+import { inTransaction, sqlIn, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
@@ -9,10 +9,28 @@ import { pauseJobsOn } from '../jobs/change.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
-import { deploy, insertArtifact, insertVersion, lockSlug, renewArtifact } from './deploy.ts'
+import { type AgentInput, mergeAgent } from './agent-spec.ts'
+import { deploy, insertArtifact, insertVersion, lockArtifact, lockSlug, renewArtifact } from './deploy.ts'
 import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts, readSite, type Site } from './queries.ts'
-import { noSuchArtifact, requireManaged, requireReader } from './rights.ts'
-import { isSlug, listSpec, type PublishInput, publishSpec, RETENTION_DAYS, slugOf, updateSpec } from './spec.ts'
+import {
+  mayPublishOn,
+  noSuchArtifact,
+  requireEditable,
+  requireManaged,
+  requireReader,
+  requireSameReaders,
+} from './rights.ts'
+import {
+  DEFAULT_LIMITS,
+  isSlug,
+  listSpec,
+  type PublishInput,
+  type PublishLimits,
+  publishSpec,
+  RETENTION_DAYS,
+  slugOf,
+  updateSpec,
+} from './spec.ts'
 import { createVersions } from './versions.ts'
 
 export type ArtifactService = ReturnType<typeof createArtifactService>
@@ -24,6 +42,7 @@ export type UpdateInput = {
   description?: string | null | undefined
   visibility?: string | null | undefined
   accessPolicy?: unknown
+  agent?: unknown
 }
 
 export type ListArgs = PageArgs & {
@@ -37,15 +56,24 @@ export type ArtifactServiceOptions = {
   storage: Storage
   /** Where an artifact's viewer page and its site are. */
   addresses: { artifactUrl(slug: string): string; siteUrl(slug: string): string }
+  limits?: PublishLimits
+  /** Models that agents may use; empty: any. */
+  agentModels?: readonly string[]
   now?: () => Date
+}
+
+function readerOf(viewer: Viewer): ArtifactQuery['reader'] {
+  if (!viewer?.scopes.has('artifacts:read')) return null
+  return viewer.isAdmin ? EVERYTHING : { principalId: viewer.principalId, shared: [...viewer.roles.keys()] }
 }
 
 const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1000
 
 /** Artifacts: published under a slug, listed, changed, deleted and brought back. Ids are bare UUIDs. */
 export function createArtifactService(options: ArtifactServiceOptions) {
-  const { prisma, pool, storage, addresses, now = () => new Date() } = options
+  const { prisma, pool, storage, addresses, limits = DEFAULT_LIMITS, now = () => new Date() } = options
   const sql = sqlOn(pool)
+  const spec = publishSpec(limits)
   const reservedSince = () => new Date(now().getTime() - RETENTION_MS)
 
   /** Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
@@ -64,6 +92,12 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     return requireManaged(viewer, await prisma.artifact.findUnique({ where: { id } }))
   }
 
+  function requireModel(agent: AgentInput | null | undefined): void {
+    const models = options.agentModels ?? []
+    if (agent?.model == null || models.length === 0 || models.includes(agent.model)) return
+    throw ValidationError.at('agent.model', `must be one of ${models.join(', ')}`)
+  }
+
   return {
     ...createVersions({ prisma, pool }),
     ...addresses,
@@ -71,21 +105,23 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     /**
      * A new version under the slug, live at once unless `deploy` is false; the first one makes the artifact and is always
      * live, as the lists and the sites rely on it. ConflictError SLUG_TAKEN: the slug is somebody else's, also for 30
-     * days after they deleted it. One's own deleted artifact comes back.
+     * days after they deleted it. One's own deleted artifact comes back. Editors publish too, and leave who sees it.
      */
     async publish(viewer: Viewer, input: PublishInput): Promise<Artifact> {
       const { principalId } = requireScope(viewer, 'artifacts:write')
-      const publication = validate(publishSpec, input)
+      const publication = validate(spec, input)
+      requireModel(publication.agent)
       const slug = publication.slug ?? slugOf(publication.name)
       return inTransaction(pool, async (tx) => {
         const before = await lockSlug(tx, slug, reservedSince())
         const made = before ? null : await insertArtifact(tx, principalId, slug, publication)
         if (made && !publication.deploy) throw ValidationError.at('deploy', 'must be true for the first version')
         const there = made ?? before ?? (await lockSlug(tx, slug, reservedSince()))
-        if (there && there.ownerId !== principalId) throw new ConflictError(`the slug ${slug} is taken`, 'SLUG_TAKEN')
-        const artifact = made ?? (there && (await renewArtifact(tx, there.id, publication)))
+        if (there && !mayPublishOn(viewer, there)) throw new ConflictError(`the slug ${slug} is taken`, 'SLUG_TAKEN')
+        if (there) requireSameReaders(viewer, there, publication)
+        const artifact = made ?? (there && (await renewArtifact(tx, there, publication)))
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
-        const version = await insertVersion(tx, storage, artifact, principalId, publication)
+        const version = await insertVersion(tx, { storage, limits }, artifact, principalId, publication)
         if (publication.deploy) await deploy(tx, artifact, version, principalId)
         return { ...artifact, lastVersionNo: version.versionNo }
       })
@@ -93,12 +129,17 @@ export function createArtifactService(options: ArtifactServiceOptions) {
 
     async update(viewer: Viewer, { artifactId, ...input }: UpdateInput): Promise<Artifact> {
       requireScope(viewer, 'artifacts:write')
-      const { accessPolicy, ...fields } = validate(updateSpec, input)
+      const { accessPolicy, agent, ...fields } = validate(updateSpec, input)
+      requireModel(agent)
       const changes = Object.entries(fields).filter(([, value]) => value !== undefined)
-      await managed(viewer, artifactId)
-      return changeLive(prisma, artifactId, {
-        ...Object.fromEntries(changes),
-        ...(accessPolicy !== undefined && { accessPolicy: accessPolicy ?? Prisma.DbNull }),
+      return prisma.$transaction(async (tx) => {
+        const before = requireEditable(viewer, await lockArtifact(sqlIn(tx), artifactId, { deleted: true }))
+        requireSameReaders(viewer, before, { visibility: fields.visibility, accessPolicy })
+        return changeLive(tx, artifactId, {
+          ...Object.fromEntries(changes),
+          ...(accessPolicy !== undefined && { accessPolicy: accessPolicy ?? Prisma.DbNull }),
+          ...(agent !== undefined && { agent: agent ? mergeAgent(before.agent, agent) : Prisma.DbNull }),
+        })
       })
     },
 
@@ -140,7 +181,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     async list(viewer: Viewer, { filter, ...args }: ListArgs): Promise<Connection<Artifact>> {
       const { search, ownerHandle } = validate(listSpec, filter ?? {})
       const query: ArtifactQuery = {
-        reader: !viewer?.scopes.has('artifacts:read') ? null : viewer.isAdmin ? EVERYTHING : viewer.principalId,
+        reader: readerOf(viewer),
         search: search ?? null,
         ownerHandle: ownerHandle ?? null,
       }

@@ -3,6 +3,8 @@ import mime from 'mime'
 import { z } from 'zod'
 import { accessPolicySpec } from '../data/policy.ts'
 import type { Visibility } from '../db/generated/prisma/enums.ts'
+import { agentSpec } from './agent-spec.ts'
+import { pwaSpec } from './pwa-spec.ts'
 
 const MiB = 1024 * 1024
 
@@ -10,10 +12,10 @@ const MiB = 1024 * 1024
 const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1000
 export const SLUG_LIMIT = 50
-/** Files of a version. */
-const FILES_LIMIT = 20_000
-const FILE_BYTES_LIMIT = 100 * MiB
-const VERSION_BYTES_LIMIT = 500 * MiB
+/** What a version may be: bytes of a file, bytes of all files together, and how many there are. */
+export type PublishLimits = { fileBytes: number; versionBytes: number; files: number }
+
+export const DEFAULT_LIMITS: PublishLimits = { fileBytes: 100 * MiB, versionBytes: 500 * MiB, files: 20_000 }
 const PATH_BYTES_LIMIT = 1024
 /** A deleted artifact can be restored, and its slug is its owner's, for so long. */
 export const RETENTION_DAYS = 30
@@ -87,9 +89,13 @@ const pathSpec = z.string().superRefine((path, { addIssue }) => {
 const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
 const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|"[ !#-\\[\\]-~]*"))*$`)
 
+/** SHA-256, in lower-case hex. */
+export const digestSpec = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits')
+
 const fileSpec = z.object({
   path: pathSpec,
-  content: z.string(),
+  content: z.string().nullish(),
+  digest: digestSpec.nullish(),
   mime: z.string().max(255, most(255)).regex(MEDIA_TYPE, 'must be a media type, such as text/html').nullish(),
   encoding: z.enum(ENCODINGS, `must be one of ${ENCODINGS.join(', ')}`).nullish(),
 })
@@ -97,61 +103,78 @@ const fileSpec = z.object({
 const formOf = ({ encoding }: { encoding?: 'UTF8' | 'BASE64' | null | undefined }) =>
   encoding === 'BASE64' ? 'base64' : 'utf8'
 
-/** Sizes are told from the encoded text, so nothing is decoded before all of it is known to fit. */
-const filesSpec = z
-  .array(fileSpec)
-  .min(1, 'must have at least one file')
-  .max(FILES_LIMIT, `must have at most ${FILES_LIMIT} files`)
-  .superRefine((files, { addIssue }) => {
-    const paths = new Set<string>()
-    let total = 0
-    for (const [index, file] of files.entries()) {
-      const flaw = (field: string, message: string) => addIssue({ code: 'custom', path: [index, field], message })
-      const size = Buffer.byteLength(file.content, formOf(file))
-      if (size > FILE_BYTES_LIMIT) flaw('content', `must have at most ${FILE_BYTES_LIMIT} bytes`)
-      if (paths.has(file.path)) flaw('path', 'is there twice')
-      paths.add(file.path)
-      total += size
-    }
-    if (total > VERSION_BYTES_LIMIT) {
-      addIssue({ code: 'custom', message: `must have at most ${VERSION_BYTES_LIMIT} bytes together` })
-    }
-  })
-  .transform((files, { addIssue }) =>
-    files.map((file, index) => {
-      const content = formOf(file) === 'base64' ? decodeBase64(file.content) : Buffer.from(file.content)
-      if (!content) addIssue({ code: 'custom', path: [index, 'content'], message: 'must be strict base64' })
-      return { path: file.path, mime: file.mime ?? mimeOf(file.path), content: content ?? Buffer.alloc(0) }
-    }),
-  )
+/** A file that is given with its content, or whose content was uploaded before. */
+export type NewFile = { path: string; mime: string } & ({ content: Buffer } | { digest: string })
 
-export const publishSpec = z
-  .object({
-    name: nameSpec,
-    slug: slugSpec.nullish(),
-    description: descriptionSpec.nullish(),
-    entrypoint: z
-      .string()
-      .nullish()
-      .transform((path) => path ?? 'index.html'),
-    visibility: visibilitySpec.nullish(),
-    accessPolicy: accessPolicySpec.nullish(),
-    files: filesSpec,
-    deploy: z
-      .boolean()
-      .nullish()
-      .transform((deploy) => deploy ?? true),
-  })
-  .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
-    path: ['entrypoint'],
-    message: 'must be one of the files',
-  })
+/** Sizes are told from the encoded text, so nothing is decoded before all of it is known to fit. */
+const filesSpec = (limits: PublishLimits) =>
+  z
+    .array(fileSpec)
+    .min(1, 'must have at least one file')
+    .max(limits.files, `must have at most ${limits.files} files`)
+    .superRefine((files, { addIssue }) => {
+      const paths = new Set<string>()
+      let total = 0
+      for (const [index, file] of files.entries()) {
+        const flaw = (field: string, message: string) => addIssue({ code: 'custom', path: [index, field], message })
+        if ((file.content == null) === (file.digest == null)) flaw('content', 'give either content or a digest')
+        const size = Buffer.byteLength(file.content ?? '', formOf(file))
+        if (size > limits.fileBytes) flaw('content', `must have at most ${limits.fileBytes} bytes`)
+        if (paths.has(file.path)) flaw('path', 'is there twice')
+        paths.add(file.path)
+        total += size
+      }
+      if (total > limits.versionBytes) {
+        addIssue({ code: 'custom', message: `must have at most ${limits.versionBytes} bytes together` })
+      }
+    })
+    .transform((files, { addIssue }) =>
+      files.map((file, index): NewFile => {
+        const about = { path: file.path, mime: file.mime ?? mimeOf(file.path) }
+        if (file.digest != null) return { ...about, digest: file.digest }
+        const text = file.content ?? ''
+        const content = formOf(file) === 'base64' ? decodeBase64(text) : Buffer.from(text)
+        if (!content) addIssue({ code: 'custom', path: [index, 'content'], message: 'must be strict base64' })
+        return { ...about, content: content ?? Buffer.alloc(0) }
+      }),
+    )
+
+export const publishSpec = (limits: PublishLimits) =>
+  z
+    .object({
+      name: nameSpec,
+      slug: slugSpec.nullish(),
+      description: descriptionSpec.nullish(),
+      entrypoint: z
+        .string()
+        .nullish()
+        .transform((path) => path ?? 'index.html'),
+      visibility: visibilitySpec.nullish(),
+      accessPolicy: accessPolicySpec.nullish(),
+      files: filesSpec(limits),
+      mobileHtml: z
+        .string()
+        .min(1, 'must not be empty')
+        .refine((html) => Buffer.byteLength(html) <= limits.fileBytes, `must have at most ${limits.fileBytes} bytes`)
+        .nullish(),
+      pwa: pwaSpec.nullish(),
+      agent: agentSpec.nullish(),
+      deploy: z
+        .boolean()
+        .nullish()
+        .transform((deploy) => deploy ?? true),
+    })
+    .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
+      path: ['entrypoint'],
+      message: 'must be one of the files',
+    })
 
 export const updateSpec = z.object({
   name: nameSpec.optional(),
   description: descriptionSpec.nullish(),
   visibility: visibilitySpec.optional(),
   accessPolicy: accessPolicySpec.nullish(),
+  agent: agentSpec.nullish(),
 })
 
 export const listSpec = z.object({
@@ -159,5 +182,6 @@ export const listSpec = z.object({
   ownerHandle: textSpec(NAME_LIMIT).nullish(),
 })
 
-export type PublishInput = Omit<z.input<typeof publishSpec>, 'accessPolicy'> & { accessPolicy?: unknown }
-export type Publication = z.output<typeof publishSpec>
+type PublishSpec = ReturnType<typeof publishSpec>
+export type PublishInput = Omit<z.input<PublishSpec>, 'accessPolicy'> & { accessPolicy?: unknown }
+export type Publication = z.output<PublishSpec>

@@ -3,6 +3,7 @@ import { listComplexity } from '../graphql/list-args.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { NotFoundError } from '../kernel/errors.ts'
 import { PAGE_LIMIT } from '../kernel/pages.ts'
+import type { Pwa } from './pwa-spec.ts'
 
 /** For fields that are never null: what a foreign key leads to is there, unless it was deleted this very moment. */
 export const allOf = <Row>(rows: (Row | null)[]): (Row | Error)[] =>
@@ -14,6 +15,25 @@ const VersionFileType = builder.prismaObject('VersionFile', {
     mime: t.exposeString('mime', { description: 'Media type.' }),
     digest: t.exposeString('digest'),
     sizeBytes: t.exposeInt('sizeBytes', { description: 'Bytes of its content.' }),
+  }),
+})
+
+const PwaType = builder.objectRef<Pwa>('Pwa').implement({
+  description: 'The app that browsers may make of a site.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'For people.' }),
+    shortName: t.exposeString('shortName', { description: 'Below its icon.' }),
+    icon: t.exposeString('icon', { nullable: true, description: 'A data URL or an absolute URL, as given.' }),
+  }),
+})
+
+export const PwaInput = builder.inputType('PwaInput', {
+  description: 'The app that browsers may make of a site.',
+  fields: (t) => ({
+    enabled: t.boolean({ description: 'Whether it is one.' }),
+    name: t.string({ description: 'At most 200 characters; absent: that of the artifact.' }),
+    shortName: t.string({ description: 'At most 12 characters; absent: the start of the name.' }),
+    icon: t.string({ description: 'A data URL of an image in base64, or an absolute URL.' }),
   }),
 })
 
@@ -32,6 +52,12 @@ export const ArtifactVersionType = builder.prismaObject('ArtifactVersion', {
         after: t.arg.string({ description: 'The path behind which to go on; absent: from the start.' }),
       },
       resolve: ({ id }, { first, after }, { artifacts }) => artifacts.files(id, first ?? PAGE_LIMIT, after ?? null),
+    }),
+    pwa: t.field({
+      type: PwaType,
+      nullable: true,
+      description: 'The app that browsers may make of it; null: it is none.',
+      resolve: ({ pwa }) => pwa as Pwa | null,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was published.' }),
     createdBy: t.loadable({

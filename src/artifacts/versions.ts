@@ -8,15 +8,20 @@ import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.
 import { type Connection, connectionOf, PAGE_LIMIT, type Page, type PageArgs, pageOf } from '../kernel/pages.ts'
 import { deploy, lockArtifact } from './deploy.ts'
 import { readLiveVersions, readVersion } from './queries.ts'
-import { noSuchArtifact, requireManaged, sees } from './rights.ts'
+import { noSuchArtifact, requireEditable, requireManaged, sees } from './rights.ts'
 
 export type VersionRef = { artifactId: string; versionNo: number }
 
 export function createVersions({ prisma, pool }: { prisma: PrismaClient; pool: pg.Pool }) {
   const sql = sqlOn(pool)
 
-  async function lock(tx: Sql, viewer: Viewer, { artifactId, versionNo }: VersionRef) {
-    const artifact = requireManaged(viewer, await lockArtifact(tx, artifactId))
+  async function lock(
+    tx: Sql,
+    viewer: Viewer,
+    { artifactId, versionNo }: VersionRef,
+    required: typeof requireManaged = requireManaged,
+  ) {
+    const artifact = required(viewer, await lockArtifact(tx, artifactId))
     const version = await readVersion(tx, artifactId, versionNo)
     if (!version) throw new NotFoundError(`the artifact has no version ${versionNo}`)
     return { artifact, version }
@@ -27,7 +32,7 @@ export function createVersions({ prisma, pool }: { prisma: PrismaClient; pool: p
     async rollback(viewer: Viewer, ref: VersionRef): Promise<Artifact> {
       const { principalId } = requireScope(viewer, 'artifacts:write')
       return inTransaction(pool, async (tx) => {
-        const { artifact, version } = await lock(tx, viewer, ref)
+        const { artifact, version } = await lock(tx, viewer, ref, requireEditable)
         await deploy(tx, artifact, version, principalId)
         return artifact
       })

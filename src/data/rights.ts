@@ -1,6 +1,6 @@
 /** Who may see and who may change a dataset. Pure. */
 import type { Artifact, Dataset } from '../db/generated/prisma/client.ts'
-import { mayManage } from '../identity/permissions.ts'
+import { mayEditArtifact, mayManage, roleOn } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { NotFoundError } from '../kernel/errors.ts'
 
@@ -9,11 +9,18 @@ export type LoadedDataset = Dataset & { artifact: Artifact | null }
 
 export const noSuchDataset = () => new NotFoundError('there is no such dataset')
 
+/** Its owner, and the owner and the editors of its artifact. */
+export const mayChangeDataset = (viewer: Viewer, { ownerId, artifact }: LoadedDataset): boolean =>
+  mayManage(viewer, { ownerId }) || (artifact !== null && mayEditArtifact(viewer, artifact))
+
 /** WHOLE: all rows. FILTERED: those that the artifact's access policy lets through. Null: it is not there. */
 export type Access = 'WHOLE' | 'FILTERED' | null
 
-export function accessOf(viewer: Viewer, { ownerId, artifact }: LoadedDataset): Access {
+export function accessOf(viewer: Viewer, dataset: LoadedDataset): Access {
+  const { artifact } = dataset
   if (artifact?.deletedAt) return null
-  if (mayManage(viewer, { ownerId }) && viewer?.scopes.has('data:read')) return 'WHOLE'
-  return artifact && artifact.visibility !== 'PRIVATE' ? 'FILTERED' : null
+  const isOpen = viewer?.scopes.has('data:read') ?? false
+  if (isOpen && mayChangeDataset(viewer, dataset)) return 'WHOLE'
+  if (!artifact) return null
+  return artifact.visibility !== 'PRIVATE' || (isOpen && roleOn(viewer, artifact)) ? 'FILTERED' : null
 }

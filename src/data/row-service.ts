@@ -2,13 +2,13 @@
 import type pg from 'pg'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { inTransaction, madeUpSqlOn, type Sql } from '../db/sql.ts'
-import { mayManage, requireScope } from '../identity/permissions.ts'
+import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
 import { fieldOf, NOT_A_FIELD } from './field.ts'
 import { countRows, type DataRow, distinctValues, type RowQuery, readRow, readRows } from './queries.ts'
-import { accessOf, type LoadedDataset, noSuchDataset } from './rights.ts'
+import { accessOf, type LoadedDataset, mayChangeDataset, noSuchDataset } from './rights.ts'
 import { DISTINCT_LIMIT, INSERT_LIMIT, rowIssues } from './spec.ts'
 import { deleteRows, insertRows, lockDataset, type Selection, setRowCount, updateRows } from './write.ts'
 
@@ -123,7 +123,7 @@ export function createRowService(deps: {
 
     /** All that the viewer may see; whoever may change it is told them all. */
     async rowCount(viewer: Viewer, dataset: LoadedDataset): Promise<number> {
-      if (mayManage(viewer, dataset)) return dataset.rowCount
+      if (mayChangeDataset(viewer, dataset)) return dataset.rowCount
       const query = await visible(viewer, dataset)
       return query.policy ? countRows(madeUp, query) : dataset.rowCount
     },

@@ -6,14 +6,14 @@ import { slugOf } from '../artifacts/spec.ts'
 import { isUniqueViolation } from '../db/errors.ts'
 import type { Artifact, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { mayManage, mayReadArtifact, requireScope } from '../identity/permissions.ts'
+import { mayEditArtifact, mayReadArtifact, requireScope, roleOn } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { flawOfJson } from '../kernel/storable.ts'
 import { validate } from '../kernel/validate.ts'
-import { accessOf, type LoadedDataset, noSuchDataset } from './rights.ts'
+import { accessOf, type LoadedDataset, mayChangeDataset, noSuchDataset } from './rights.ts'
 import { createRowService } from './row-service.ts'
 import { createSnapshotService } from './snapshot-service.ts'
 import { type CreateDatasetInput, createDatasetSpec, type UpdateDatasetInput, updateDatasetSpec } from './spec.ts'
@@ -46,16 +46,18 @@ export function createDataService(deps: {
     requireScope(viewer, 'data:write')
     const dataset = await prisma.dataset.findUnique({ where: { id }, include: withArtifact })
     if (!dataset || dataset.artifact?.deletedAt) throw noSuchDataset()
-    if (mayManage(viewer, dataset)) return dataset
-    throw accessOf(viewer, dataset) ? new ForbiddenError('only its owner may change a dataset') : noSuchDataset()
+    if (mayChangeDataset(viewer, dataset)) return dataset
+    throw accessOf(viewer, dataset)
+      ? new ForbiddenError('only its owner and the editors of its artifact may change a dataset')
+      : noSuchDataset()
   }
 
   /** An artifact on which the viewer may put datasets, whether their token may read it or not. */
   async function requireArtifact(viewer: Viewer, id: string): Promise<Artifact> {
     const artifact = await prisma.artifact.findFirst({ where: { id, deletedAt: null } })
-    if (!artifact || !(mayManage(viewer, artifact) || mayReadArtifact(viewer, artifact))) throw noSuchArtifact()
-    if (mayManage(viewer, artifact)) return artifact
-    throw new ForbiddenError('only its owner may put datasets on an artifact')
+    if (!artifact || !(roleOn(viewer, artifact) || mayReadArtifact(viewer, artifact))) throw noSuchArtifact()
+    if (mayEditArtifact(viewer, artifact)) return artifact
+    throw new ForbiddenError('only the owner and the editors of an artifact may put datasets on it')
   }
 
   /** In the order of the ids; null where there is none that the viewer may read. */

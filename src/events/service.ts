@@ -1,7 +1,7 @@
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { DomainEvent, PrismaClient } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
-import { mayManage, requireScope } from '../identity/permissions.ts'
+import { mayEditArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ForbiddenError, NotFoundError } from '../kernel/errors.ts'
 import { validate } from '../kernel/validate.ts'
@@ -21,8 +21,8 @@ export function createEventService({ prisma, artifacts }: { prisma: PrismaClient
       const { type, payload } = validate(emitEventSpec, input)
       const artifact = input.artifactId ? await artifacts.find(viewer, { id: input.artifactId }) : null
       if (input.artifactId && !artifact) throw new NotFoundError('there is no such artifact')
-      if (artifact && !mayManage(viewer, artifact)) {
-        throw new ForbiddenError('only its owner may emit events of an artifact')
+      if (artifact && !mayEditArtifact(viewer, artifact)) {
+        throw new ForbiddenError('only the owner and the editors of an artifact may emit events of it')
       }
       return prisma.$transaction(async (tx) => {
         const id = await emit(sqlIn(tx), {

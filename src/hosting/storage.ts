@@ -8,6 +8,11 @@ type Blob = { digest: string; content: Buffer }
 export type Storage = {
   /** Keeps what is not there yet, as a part of the transaction that `sql` belongs to. Digests must be distinct. */
   put(sql: Sql, ownerId: string, blobs: Blob[]): Promise<void>
+  /**
+   * The sizes of what the owner has by these digests, also of what only the uploader had before; until the transaction
+   * ends, none of it is thrown away.
+   */
+  claim(sql: Sql, store: { ownerId: string; uploaderId: string }, digests: string[]): Promise<Map<string, number>>
   /** Null if there is no such content. */
   read(ownerId: string, digest: string): Promise<Buffer<ArrayBuffer> | null>
 }
@@ -24,6 +29,13 @@ const INSERT = `insert into blob (owner_id, digest, content, size_bytes)
   from unnest($3::text[], $4::int[], $5::int[]) as given(digest, start, size)
   on conflict do nothing`
 
+const ADOPT = `insert into blob (owner_id, digest, content, size_bytes)
+  select $1::uuid, digest, content, size_bytes from blob where owner_id = $2::uuid and digest = any($3::text[])
+  on conflict do nothing`
+
+const CLAIM = `select digest, size_bytes as "sizeBytes" from blob
+  where owner_id = $1::uuid and digest = any($2::text[]) order by digest for share`
+
 const READ = 'select content from blob where owner_id = $1::uuid and digest = $2'
 
 export function createPostgresStorage(pool: pg.Pool): Storage {
@@ -37,6 +49,11 @@ export function createPostgresStorage(pool: pg.Pool): Storage {
         const sizes = batch.map((blob) => blob.content.length)
         await sql(INSERT, [ownerId, content, batch.map(({ digest }) => digest), startsOf(sizes), sizes])
       }
+    },
+    async claim(sql, { ownerId, uploaderId }, digests) {
+      if (uploaderId !== ownerId) await sql(ADOPT, [ownerId, uploaderId, digests])
+      const rows = await sql<{ digest: string; sizeBytes: number }>(CLAIM, [ownerId, digests])
+      return new Map(rows.map(({ digest, sizeBytes }) => [digest, sizeBytes]))
     },
     async read(ownerId, digest) {
       const [row] = await anySql<{ content: Buffer<ArrayBuffer> }>(READ, [ownerId, digest])

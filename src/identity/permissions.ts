@@ -1,8 +1,9 @@
 /** The rules of who may do what. Pure: services ask them, no transport does. */
 import { ForbiddenError } from '../kernel/errors.ts'
-import type { Scope, SignedIn, Viewer } from './viewer.ts'
+import type { CollaboratorRole, Scope, SignedIn, Viewer } from './viewer.ts'
 
 type Owned = { ownerId: string }
+type OwnedArtifact = Owned & { id: string }
 
 /** UNAUTHENTICATED when nobody is signed in. */
 export function requireSignedIn(viewer: Viewer): SignedIn {
@@ -27,8 +28,17 @@ export function requireAdmin(viewer: Viewer): SignedIn {
 export const mayManage = (viewer: Viewer, thing: Owned): boolean =>
   viewer !== null && (viewer.isAdmin || viewer.principalId === thing.ownerId)
 
-export const mayReadJob = (viewer: Viewer, job: Owned): boolean =>
-  mayManage(viewer, job) && Boolean(viewer?.scopes.has('jobs:read'))
+export const mayReadStack = (viewer: Viewer, stack: Owned): boolean =>
+  mayManage(viewer, stack) && Boolean(viewer?.scopes.has('jobs:read'))
 
-export const mayReadArtifact = (viewer: Viewer, artifact: Owned & { visibility: string }): boolean =>
-  artifact.visibility !== 'PRIVATE' || (mayManage(viewer, artifact) && Boolean(viewer?.scopes.has('artifacts:read')))
+/** What the viewer is on an artifact; null: one of the public. Administrators are as good as its owner. */
+export const roleOn = (viewer: Viewer, artifact: OwnedArtifact): CollaboratorRole | 'OWNER' | null =>
+  mayManage(viewer, artifact) ? 'OWNER' : (viewer?.roles.get(artifact.id) ?? null)
+
+/** Its owner and its editors: they publish, put jobs on it, and see and write all of its data. */
+export const mayEditArtifact = (viewer: Viewer, artifact: OwnedArtifact): boolean =>
+  ['OWNER', 'EDITOR'].includes(roleOn(viewer, artifact) ?? '')
+
+export const mayReadArtifact = (viewer: Viewer, artifact: OwnedArtifact & { visibility: string }): boolean =>
+  artifact.visibility !== 'PRIVATE' ||
+  (roleOn(viewer, artifact) !== null && Boolean(viewer?.scopes.has('artifacts:read')))

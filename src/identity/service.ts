@@ -1,9 +1,12 @@
+import type pg from 'pg'
 import { isUniqueViolation } from '../db/errors.ts'
 import type { ApiToken, Principal, PrismaClient } from '../db/generated/prisma/client.ts'
+import { sqlOn } from '../db/sql.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { requireAdmin, requireSignedIn } from './permissions.ts'
+import { readToken } from './queries.ts'
 import {
   type CreateTokenInput,
   type CreateUserInput,
@@ -13,7 +16,7 @@ import {
   runLimitSpec,
 } from './spec.ts'
 import { hashToken, newToken, prefixOf } from './tokens.ts'
-import { SCOPES, type Scope, type Viewer } from './viewer.ts'
+import { SCOPES, type Scope, type SignedIn, type Viewer } from './viewer.ts'
 
 export type IdentityService = ReturnType<typeof createIdentityService>
 
@@ -30,31 +33,36 @@ const rowOf = (token: string, name: string, scopes: readonly Scope[]) => ({
 })
 
 /** Principals and their tokens. A token is shown once, when it is made; only its SHA-256 is kept. */
-export function createIdentityService({ prisma, now = () => new Date() }: { prisma: PrismaClient; now?: () => Date }) {
+export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Pool; now?: () => Date }) {
+  const { prisma, pool, now = () => new Date() } = deps
+  const sql = sqlOn(pool)
+
+  async function viewerOf(by: { hash: Uint8Array } | { id: string }): Promise<SignedIn> {
+    const found = await readToken(sql, by)
+    if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now())) {
+      throw new ForbiddenError('the token is not valid', 'UNAUTHENTICATED')
+    }
+    const minuteAgo = new Date(now().getTime() - 60_000)
+    if (!found.lastUsedAt || found.lastUsedAt < minuteAgo) {
+      await prisma.apiToken.updateMany({ where: { id: found.id }, data: { lastUsedAt: now() } })
+    }
+    const scopes = new Set(found.scopes)
+    const { principalId, handle, email, roles } = found
+    return {
+      ...{ principalId, handle, email, scopes, tokenId: found.id },
+      isAdmin: found.isAdmin && scopes.has('admin'),
+      roles: new Map(Object.entries(roles ?? {})),
+    }
+  }
+
   return {
     /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
     async authenticate(token: string | undefined): Promise<Viewer> {
-      if (token === undefined) return null
-      const found = await prisma.apiToken.findUnique({
-        where: { hash: hashToken(token) },
-        include: { principal: true },
-      })
-      if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now())) {
-        throw new ForbiddenError('the token is not valid', 'UNAUTHENTICATED')
-      }
-      const minuteAgo = new Date(now().getTime() - 60_000)
-      if (!found.lastUsedAt || found.lastUsedAt < minuteAgo) {
-        await prisma.apiToken.updateMany({ where: { id: found.id }, data: { lastUsedAt: now() } })
-      }
-      const scopes = new Set(found.scopes as Scope[])
-      return {
-        principalId: found.principalId,
-        handle: found.principal.handle,
-        isAdmin: found.principal.isAdmin && scopes.has('admin'),
-        scopes,
-        tokenId: found.id,
-      }
+      return token === undefined ? null : viewerOf({ hash: hashToken(token) })
     },
+
+    /** The viewer of a token that was shown before, as by a cookie: it may have ended meanwhile. */
+    authenticateAgain: (tokenId: string): Promise<SignedIn> => viewerOf({ id: tokenId }),
 
     /**
      * Makes sure that the principal `admin` exists and that this token, and no earlier one from the setting, is its.

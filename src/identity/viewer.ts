@@ -12,6 +12,9 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number]
 
+/** VIEWER sees a private artifact; EDITOR also publishes, puts jobs on it, and writes its data. */
+export type CollaboratorRole = 'VIEWER' | 'EDITOR'
+
 export type SignedIn = {
   principalId: string
   handle: string
@@ -19,6 +22,10 @@ export type SignedIn = {
   isAdmin: boolean
   scopes: ReadonlySet<Scope>
   tokenId: string
+  /** Its verified address, as an administrator gave it; null: it has none. */
+  email: string | null
+  /** UUIDs of the artifacts of others that it collaborates on. */
+  roles: ReadonlyMap<string, CollaboratorRole>
 }
 
 export type Viewer = SignedIn | null

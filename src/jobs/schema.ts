@@ -5,7 +5,6 @@ import { loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
-import { mayManage } from '../identity/permissions.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
@@ -154,7 +153,7 @@ export const JobType = builder.prismaObject('Job', {
     signingSecret: t.string({
       nullable: true,
       description: 'The secret that signs its webhooks (Standard Webhooks), for its owner.',
-      authScopes: (job, _args, { viewer }) => mayManage(viewer, job),
+      authScopes: (job, _args, { viewer, jobs }) => jobs.mayChange(viewer, job),
       complexity: 10,
       resolve: (job, _args, { jobs, viewer }) => jobs.signingSecret(viewer, job),
     }),

@@ -14,7 +14,7 @@ import type {
   Surface,
 } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { mayManage, mayReadJob, requireScope } from '../identity/permissions.ts'
+import { mayEditArtifact, mayManage, requireScope, requireSignedIn } from '../identity/permissions.ts'
 import type { SignedIn, Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -39,6 +39,7 @@ import {
   skipUnfired,
   tellJobsChanged,
 } from './change.ts'
+import { type JobRights, noSuchJob } from './rights.ts'
 import {
   type CreateJobInput,
   createJobSpec,
@@ -75,15 +76,18 @@ export function createJobService(deps: {
   schedules: ScheduleService
   actions: ActionRegistry
   seal: Seal
+  rights: JobRights
 }) {
-  const { prisma, artifacts, schedules, seal } = deps
+  const { prisma, artifacts, schedules, seal, rights } = deps
   const parse = workParser(deps)
 
   /** The artifact that a job is put on: one that the viewer may change. */
   async function requireArtifact(viewer: SignedIn, id: string): Promise<string> {
     const artifact = await artifacts.find(viewer, { id })
     if (!artifact) throw noSuchArtifact()
-    if (!mayManage(viewer, artifact)) throw new ForbiddenError('only its owner may put jobs on an artifact')
+    if (!mayEditArtifact(viewer, artifact)) {
+      throw new ForbiddenError('only the owner and the editors of an artifact may put jobs on it')
+    }
     return artifact.id
   }
 
@@ -94,7 +98,8 @@ export function createJobService(deps: {
   async function requireJob(viewer: Viewer, id: string): Promise<Job> {
     requireScope(viewer, 'jobs:write')
     const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
-    if (!job || !mayReadJob(viewer, job)) throw new NotFoundError('there is no such job')
+    if (!job) throw noSuchJob()
+    await rights.requireChange(viewer, job)
     if (job.hidden) throw new ConflictError('it belongs to a stack: change that', 'OF_STACK')
     return job
   }
@@ -179,7 +184,10 @@ export function createJobService(deps: {
       requireScope(viewer, 'jobs:write')
       const spec = validate(updateJobSpec, input)
       const recurrence = input.schedule ? schedules.parse(input.schedule) : null
-      const { ownerId, artifactId, stackId } = await requireJob(viewer, jobId)
+      const before = await requireJob(viewer, jobId)
+      const { artifactId, stackId } = before
+      // What a job does it does with the rights of its owner: whoever else says what that is, owns it from then on.
+      const ownerId = mayManage(viewer, before) ? before.ownerId : requireSignedIn(viewer).principalId
       const work = changesWork(input, stackId) ? await parse(viewer, input, { ownerId, artifactId }) : null
       const { name, description, notes, startOn, endOn, dstGap } = spec
 
@@ -222,6 +230,7 @@ export function createJobService(deps: {
             ...policiesOf(spec),
             spreadOffsetMs: spreadOffsetMs(jobId, spread),
             ...(work && (await replaceWork(tx, jobId, work))),
+            ...(work && ownerId !== before.ownerId && { owner: { connect: { id: ownerId } } }),
           }
         },
         spec.version,
@@ -260,13 +269,13 @@ export function createJobService(deps: {
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
-      return job && mayReadJob(viewer, job) ? job : null
+      return job ? ((await rights.readable(viewer, [job]))[0] ?? null) : null
     },
 
     /** In the order of the ids, deleted ones too; null where there is none that the viewer may read. */
     async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Job | null)[]> {
       const found = await prisma.job.findMany({ where: { id: { in: [...ids] } } })
-      const byId = new Map(found.filter((job) => mayReadJob(viewer, job)).map((job) => [job.id, job]))
+      const byId = new Map((await rights.readable(viewer, found)).map((job) => [job.id, job]))
       return ids.map((id) => byId.get(id) ?? null)
     },
 
@@ -276,7 +285,9 @@ export function createJobService(deps: {
     ): Promise<Connection<Job>> {
       const reader = requireScope(viewer, 'jobs:read')
       validate(jobListSpec, args)
-      const where = whereOf(reader, args.filter ?? {})
+      const filter = args.filter ?? {}
+      const all = filter.artifactId ? await rights.seesAllOn(viewer, filter.artifactId) : reader.isAdmin
+      const where = whereOf(all ? null : reader, filter)
       return listById(args, {
         rows: (query) => prisma.job.findMany({ ...query, where: { AND: [where, query.where] } }),
         count: () => prisma.job.count({ where }),
@@ -304,10 +315,13 @@ export function createJobService(deps: {
       return nextSlots(recurrenceOf(schedule), job, new Date(job.nextRunAt.getTime() - 1), count)
     },
 
+    mayChange: async (viewer: Viewer, job: Job): Promise<boolean> =>
+      (await rights.accessTo(viewer, [job]))[0] === 'CHANGE',
+
     /** The secret that its webhooks are signed with, for whoever may change the job. */
     async signingSecret(viewer: Viewer, job: Job): Promise<string | null> {
       requireScope(viewer, 'jobs:write')
-      if (!mayManage(viewer, job)) return null
+      if ((await rights.accessTo(viewer, [job]))[0] !== 'CHANGE') return null
       const secret = await prisma.signingSecret.findUnique({ where: { jobId: job.id } })
       return secret && seal.open(secret.current)
     },
@@ -345,13 +359,14 @@ function triggerOf(scheduled: boolean, eventType: string | null): JobTrigger {
   return scheduled ? 'SCHEDULE' : eventType ? 'EVENT' : 'MANUAL'
 }
 
-function whereOf(reader: SignedIn, filter: JobFilter): Prisma.JobWhereInput {
+/** `reader` null: of whomever. */
+function whereOf(reader: SignedIn | null, filter: JobFilter): Prisma.JobWhereInput {
   const { search, surface, enabled, artifactId, ownerHandle, lastStatus } = filter
   // Prisma makes a pattern of it, and leaves what is special in patterns as it is.
   const contains = search ? { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const } : null
   return {
     ...{ deletedAt: null, hidden: false },
-    ...(!reader.isAdmin && { ownerId: reader.principalId }),
+    ...(reader && { ownerId: reader.principalId }),
     ...(contains && { OR: [{ name: contains }, { description: contains }] }),
     ...(surface && { surface }),
     ...(enabled != null && { enabled }),

@@ -6,6 +6,7 @@ import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
 import { sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
+import type { JobRights } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
 import { NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
@@ -22,11 +23,12 @@ export function createRunService(deps: {
   pool: pg.Pool
   artifacts: ArtifactService
   jobs: JobService
+  rights: JobRights
   reader: LogReader
   feed: Feed
   settings: { cancelGraceSeconds: number }
 }) {
-  const { prisma, pool, artifacts, jobs, reader, feed } = deps
+  const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
 
   /** Only those that the viewer may read; in the order of the ids. */
   async function byIds(viewer: Viewer, ids: readonly string[]): Promise<(Run | null)[]> {
@@ -35,6 +37,12 @@ export function createRunService(deps: {
     const jobIds = new Set(readable.flatMap((job) => (job ? [job.id] : [])))
     const byId = new Map(found.filter(({ jobId }) => jobIds.has(jobId)).map((run) => [run.id, run]))
     return ids.map((id) => byId.get(id) ?? null)
+  }
+
+  /** Whether all that match are the viewer's to read, because they may read the job or all that is on the artifact. */
+  async function seesAll(viewer: Viewer, { jobId, artifactId }: Pick<RunFilter, 'jobId' | 'artifactId'>) {
+    if (viewer?.isAdmin || (artifactId && (await rights.seesAllOn(viewer, artifactId)))) return true
+    return Boolean(jobId && (await jobs.byIds(viewer, [jobId]))[0])
   }
 
   return {
@@ -47,12 +55,13 @@ export function createRunService(deps: {
       return run
     },
 
-    list(
+    async list(
       viewer: Viewer,
       args: PageArgs & { filter?: RunFilter | null | undefined; orderBy?: ListOrder | null | undefined },
     ): Promise<Connection<Run>> {
       const reader = requireScope(viewer, 'jobs:read')
-      const where = runsWhere(reader, args.filter ?? {})
+      const filter = args.filter ?? {}
+      const where = runsWhere((await seesAll(viewer, filter)) ? null : reader, filter)
       return listById(args, {
         rows: (query) => prisma.run.findMany({ ...query, where: { AND: [where, query.where] } }),
         count: () => prisma.run.count({ where }),
@@ -113,7 +122,8 @@ export function createRunService(deps: {
       if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
         throw new NotFoundError('there is no such artifact')
       }
-      const visible: FeedFilter = reader.isAdmin ? filter : { ...filter, ownerId: reader.principalId }
+      const isReadable = filter.runId !== undefined || (await seesAll(viewer, filter))
+      const visible: FeedFilter = isReadable ? filter : { ...filter, ownerId: reader.principalId }
       return feed.follow(visible, after == null ? null : positionOf(after))
     },
   }

@@ -5,7 +5,7 @@ import { type ActionInput, checkSteps, parseSteps, type Step, withoutSecrets } f
 import type { Action, Job, Prisma, PrismaClient, Run, RunStatus, Stack } from '../db/generated/prisma/client.ts'
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
 import { sqlIn, sqlOn } from '../db/sql.ts'
-import { mayReadJob, requireScope } from '../identity/permissions.ts'
+import { mayReadStack, requireScope } from '../identity/permissions.ts'
 import type { SignedIn, Viewer } from '../identity/viewer.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
@@ -42,7 +42,7 @@ export function createStackService(deps: {
 
   async function find(viewer: Viewer, id: string): Promise<Stack | null> {
     const stack = await prisma.stack.findUnique({ where: { id } })
-    return stack && mayReadJob(viewer, stack) ? stack : null
+    return stack && mayReadStack(viewer, stack) ? stack : null
   }
 
   async function requireStack(viewer: Viewer, id: string): Promise<Stack> {
@@ -134,7 +134,7 @@ export function createStackService(deps: {
     /** In the order of the ids; null where there is none that the viewer may read. */
     async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Stack | null)[]> {
       const found = await prisma.stack.findMany({ where: { id: { in: [...ids] } } })
-      const byId = new Map(found.filter((stack) => mayReadJob(viewer, stack)).map((stack) => [stack.id, stack]))
+      const byId = new Map(found.filter((stack) => mayReadStack(viewer, stack)).map((stack) => [stack.id, stack]))
       return ids.map((id) => byId.get(id) ?? null)
     },
 

@@ -5,7 +5,7 @@ import type { ActionRegistry } from '../actions/registry.ts'
 import { checkSteps } from '../actions/steps.ts'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
-import { mayReadJob } from '../identity/permissions.ts'
+import { mayReadStack } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 
@@ -23,7 +23,7 @@ export async function checkStack(
 ): Promise<CheckedStack> {
   const include = { actions: { orderBy: { position: 'asc' } } } as const
   const stack = await prisma.stack.findUnique({ where: { id }, include })
-  if (!stack || !mayReadJob(viewer, stack)) throw noSuchStack()
+  if (!stack || !mayReadStack(viewer, stack)) throw noSuchStack()
   if (stack.ownerId !== subject.ownerId) throw new ForbiddenError('a job may use stacks of its own owner only')
   const issues = await checkSteps(registry, stack.actions, subject)
   if (issues.length === 0) return { id, version: stack.version }

@@ -2,18 +2,22 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import {
+  DEFAULT_LIMITS,
   decodeBase64,
   flawOfPath,
   isSlug,
   listSpec,
   mimeOf,
-  publishSpec,
+  type NewFile,
+  publishSpec as publishSpecWithin,
   SLUG_LIMIT,
   slugOf,
   updateSpec,
 } from '../../src/artifacts/spec.ts'
 
 const file = (path: string, content = '') => ({ path, content })
+
+const publishSpec = publishSpecWithin(DEFAULT_LIMITS)
 
 /** The paths of the fields that are wrong. */
 function wrong(input: unknown, spec: z.ZodType = publishSpec): string[] {
@@ -91,14 +95,14 @@ describe('paths', () => {
 })
 
 describe('contents', () => {
+  const bytesOf = (file: NewFile | undefined) => (file && 'content' in file ? file.content : null)
   const read = (content: string, encoding: 'UTF8' | 'BASE64') =>
-    publishSpec.safeParse({ name: 'x', files: [{ path: 'index.html', content, encoding }] })
+    bytesOf(publishSpec.safeParse({ name: 'x', files: [{ path: 'index.html', content, encoding }] }).data?.files[0])
 
   test('base64 gives the bytes back', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        const parsed = read(Buffer.from(bytes).toString('base64'), 'BASE64')
-        expect(parsed.data?.files[0]?.content.equals(bytes)).toBe(true)
+        expect(read(Buffer.from(bytes).toString('base64'), 'BASE64')?.equals(bytes)).toBe(true)
       }),
     )
   })
@@ -106,7 +110,7 @@ describe('contents', () => {
   test('text gives its UTF-8 back', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-        expect(read(text, 'UTF8').data?.files[0]?.content.toString()).toBe(text)
+        expect(read(text, 'UTF8')?.toString()).toBe(text)
       }),
     )
   })

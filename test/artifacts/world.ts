@@ -31,7 +31,7 @@ export async function signUp(
   const id = newId()
   const kind = handle.startsWith('team:') ? 'TEAM' : 'USER'
   await prisma.principal.create({ data: { id, handle, kind, isAdmin } })
-  return { principalId: id, handle, isAdmin, scopes: new Set(scopes), tokenId: newId() }
+  return { principalId: id, handle, isAdmin, scopes: new Set(scopes), tokenId: newId(), email: null, roles: new Map() }
 }
 
 /** Something to publish: one page that says `text`. */

@@ -13,6 +13,7 @@ import { openNodeSession } from '../../src/engine/node.ts'
 import type { EngineSettings, Perform, StepOutcome } from '../../src/engine/ports.ts'
 import { systemAlarm } from '../../src/engine/timer.ts'
 import { createEventService } from '../../src/events/service.ts'
+import { createJobRights } from '../../src/jobs/rights.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
@@ -79,13 +80,14 @@ export async function createWorld() {
   const actions = createActionRegistry({ ...ports, egress, version: '0', clock: systemClock })
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal })
+  const rights = createJobRights({ prisma })
+  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal, rights })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
   const feed = createFeed({ reader, bus, clock: systemClock, log })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, reader, feed },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
     settings: { cancelGraceSeconds: 10 },
   })
   const stacks = createStackService({ prisma, pool, runs, actions, seal })

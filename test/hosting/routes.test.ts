@@ -17,7 +17,7 @@ const tokens: Record<string, string> = {}
 
 beforeAll(async () => {
   world = await createWorld()
-  const identity = createIdentityService({ prisma: world.database.prisma })
+  const identity = createIdentityService(world.database)
   const { artifacts, storage } = world
   hosting = createHosting({ artifacts, identity, storage, sitesDomain: 'localhost:4000', publicUrl: API })
   alice = await signUp(world.database, 'alice')

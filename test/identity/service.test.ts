@@ -15,7 +15,7 @@ let now = new Date('2030-01-01T00:00:00Z')
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  identity = createIdentityService({ prisma: database.prisma, now: () => now })
+  identity = createIdentityService({ ...database, now: () => now })
 })
 afterAll(() => database.close())
 

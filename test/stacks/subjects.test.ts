@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createActionRegistry } from '../../src/actions/registry.ts'
 import { createEgress } from '../../src/egress/egress.ts'
 import type { SignedIn } from '../../src/identity/viewer.ts'
+import { createJobRights } from '../../src/jobs/rights.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { formatId, newId } from '../../src/kernel/ids.ts'
@@ -38,7 +39,7 @@ async function createWorld() {
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   return {
     ...{ database, prisma, artifacts, shut, gate },
-    jobs: createJobService({ prisma, artifacts, schedules, actions, seal }),
+    jobs: createJobService({ prisma, artifacts, schedules, actions, seal, rights: createJobRights({ prisma }) }),
     stacks: createStackService({ prisma, pool, runs: {} as RunService, actions, seal }),
     async close() {
       await egress.close()

@@ -23,7 +23,7 @@ const inside =
 
 /** Asks no database, no clock and no network: the same question has the same answer. */
 const PURE = new Set(
-  'cache cron-dialect cron-slots errors events field filter high-water overlap paths permissions plan policy recurrence redaction render retry rights row signature slots sort spec spread states stored template tokens viewer wall-clock zones'.split(
+  'agent-spec cache cron-dialect cron-slots errors events field filter high-water overlap paths permissions plan policy pwa-spec recurrence redaction render retry rights row signature slots sort spec spread states stored template tokens viewer wall-clock zones'.split(
     ' ',
   ),
 )
@@ -31,7 +31,9 @@ const isPure = (file: string) => PURE.has(role(file)) && !inside('db', 'graphql'
 
 /** What a client sees: GraphQL types and HTTP routes. */
 const OUTER = new Set(
-  'control-schema enums event-types mutation-schema routes schema subscription trial-schema version-schema'.split(' '),
+  'agent-schema control-schema enums event-types mutation-schema routes schema subscription trial-schema version-schema'.split(
+    ' ',
+  ),
 )
 const isOuter = (file: string) =>
   (!isGenerated(file) && OUTER.has(role(file)) && file !== 'graphql/schema.ts') ||

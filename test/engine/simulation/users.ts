@@ -11,6 +11,7 @@ import { createPool } from './pool.ts'
 import { createPrisma } from './prisma.ts'
 import {
   createEventService,
+  createJobRights,
   createJobService,
   createLogReader,
   createRunService,
@@ -25,7 +26,8 @@ import type { World } from './world.ts'
 const settings = { cancelGraceSeconds: CANCEL_GRACE_SECONDS }
 
 const OWNER: SignedIn = {
-  ...{ principalId: OWNER_ID, handle: 'owner', isAdmin: false, tokenId: OWNER_ID },
+  ...{ principalId: OWNER_ID, handle: 'owner', isAdmin: false, tokenId: OWNER_ID, email: null },
+  roles: new Map(),
   scopes: new Set(['jobs:read', 'jobs:write', 'jobs:run']),
 }
 
@@ -48,13 +50,17 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
     const { pool } = createPool(world, process, { actor: 'user', isReliable: true, ...hooks })
     const prisma = createPrisma(pool) as unknown as Parameters<typeof createJobService>[0]['prisma']
     const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC', now: world.databaseNow })
-    const jobs = createJobService({ prisma, schedules, settings } as unknown as Parameters<typeof createJobService>[0])
+    const rights = createJobRights({ prisma })
+    const jobs = createJobService({ prisma, schedules, settings, rights } as unknown as Parameters<
+      typeof createJobService
+    >[0])
     return {
       jobs,
       runs: createRunService({
         prisma,
         pool,
         jobs,
+        rights,
         settings,
         reader: createLogReader(sqlOn(pool)),
       } as unknown as Parameters<typeof createRunService>[0]),

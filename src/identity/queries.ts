@@ -1,0 +1,30 @@
+/** The one question of every request: whose token is this, and what may they do? */
+import type { Sql } from '../db/sql.ts'
+import type { CollaboratorRole, Scope } from './viewer.ts'
+
+export type KnownToken = {
+  id: string
+  scopes: Scope[]
+  expiresAt: Date | null
+  revokedAt: Date | null
+  lastUsedAt: Date | null
+  principalId: string
+  handle: string
+  isAdmin: boolean
+  email: string | null
+  /** By the artifact's UUID; null: no artifact of others. */
+  roles: Record<string, CollaboratorRole> | null
+}
+
+const TOKEN = `select t.id, t.scopes, t.expires_at as "expiresAt", t.revoked_at as "revokedAt",
+    t.last_used_at as "lastUsedAt", p.id as "principalId", p.handle, p.is_admin as "isAdmin", p.email,
+    (select jsonb_object_agg(c.artifact_id, c.role) from collaborator c where c.email = lower(p.email)) as roles
+  from api_token t join principal p on p.id = t.principal_id`
+
+const BY_HASH = `${TOKEN} where t.hash = $1`
+const BY_ID = `${TOKEN} where t.id = $1::uuid`
+
+export async function readToken(sql: Sql, by: { hash: Uint8Array } | { id: string }): Promise<KnownToken | null> {
+  const [token] = await ('hash' in by ? sql<KnownToken>(BY_HASH, [by.hash]) : sql<KnownToken>(BY_ID, [by.id]))
+  return token ?? null
+}
