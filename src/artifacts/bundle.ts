@@ -27,7 +27,7 @@ export async function storeFiles(
     if ('digest' in file) return file
     const digest = digestOf(file.content)
     contents.set(digest, file.content)
-    return { path: file.path, mime: file.mime, digest }
+    return { at: file.at, path: file.path, mime: file.mime, digest }
   })
   await storage.put(
     sql,
@@ -38,11 +38,11 @@ export async function storeFiles(
   const sizes = uploaded.length === 0 ? new Map() : await storage.claim(sql, { ownerId, uploaderId }, uploaded)
   for (const [digest, content] of contents) sizes.set(digest, content.length)
 
-  const missing = named.flatMap(({ digest }, index): Issue[] =>
-    sizes.has(digest) ? [] : [{ path: `files.${index}.digest`, message: 'has no content yet: upload it first' }],
+  const missing = named.flatMap(({ digest, at }): Issue[] =>
+    sizes.has(digest) ? [] : [{ path: `${at}.digest`, message: 'has no content yet: upload it first' }],
   )
   if (missing.length > 0) throw new ValidationError(missing)
-  const stored = named.map((file) => ({ ...file, sizeBytes: sizes.get(file.digest) ?? 0 }))
+  const stored = named.map(({ path, mime, digest }) => ({ path, mime, digest, sizeBytes: sizes.get(digest) ?? 0 }))
   if (sizeOf(stored) > limits.versionBytes) {
     throw ValidationError.at('files', `must have at most ${limits.versionBytes} bytes together`)
   }

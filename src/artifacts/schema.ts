@@ -122,8 +122,7 @@ const FileInput = builder.inputType('FileInput', {
   description: 'A file of a version.',
   fields: (t) => ({
     path: t.string({ required: true, description: 'Relative, with /, without . and ..: `css/main.css`.' }),
-    content: t.string({ description: 'Either this' }),
-    digest: t.string({ description: 'or the SHA-256, in hex, of content that was uploaded before.' }),
+    content: t.string({ required: true, description: 'At most 100 MiB.' }),
     mime: t.string({ description: 'Media type; absent: by the extension of the path.' }),
     encoding: t.field({
       type: builder.enumType('FileEncoding', {
@@ -136,6 +135,15 @@ const FileInput = builder.inputType('FileInput', {
       defaultValue: 'UTF8',
       description: 'How `content` is written.',
     }),
+  }),
+})
+
+const UploadedFileInput = builder.inputType('UploadedFileInput', {
+  description: 'A file of a version whose content was uploaded before.',
+  fields: (t) => ({
+    path: t.string({ required: true, description: 'Relative, with /, without . and ..: `css/main.css`.' }),
+    digest: t.string({ required: true, description: 'SHA-256 of its content, in lower-case hex.' }),
+    mime: t.string({ description: 'Media type; absent: by the extension of the path.' }),
   }),
 })
 
@@ -156,7 +164,15 @@ const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
     agent: t.field({ type: AgentInput, description: AGENT }),
     mobileHtml: t.string({ description: 'A page for small screens. Belongs to the version: absent, it has none.' }),
     pwa: t.field({ type: PwaInput, description: 'The app of it. Belongs to the version: absent, it is none.' }),
-    files: t.field({ type: [FileInput], required: true, description: '1 to 20,000, at most 500 MiB together.' }),
+    files: t.field({
+      type: [FileInput],
+      required: true,
+      description: 'With those that were uploaded 1 to 20,000, at most 500 MiB together.',
+    }),
+    uploadedFiles: t.field({
+      type: [UploadedFileInput],
+      description: 'More files, whose contents were uploaded before.',
+    }),
     deploy: t.boolean({
       defaultValue: true,
       description:

@@ -3,6 +3,7 @@ import mime from 'mime'
 import { z } from 'zod'
 import { accessPolicySpec } from '../data/policy.ts'
 import type { Visibility } from '../db/generated/prisma/enums.ts'
+import type { Issue } from '../kernel/errors.ts'
 import { agentSpec } from './agent-spec.ts'
 import { pwaSpec } from './pwa-spec.ts'
 
@@ -92,36 +93,36 @@ const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:$
 /** SHA-256, in lower-case hex. */
 export const digestSpec = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits')
 
+const mediaType = z.string().max(255, most(255)).regex(MEDIA_TYPE, 'must be a media type, such as text/html').nullish()
+
 const fileSpec = z.object({
   path: pathSpec,
-  content: z.string().nullish(),
-  digest: digestSpec.nullish(),
-  mime: z.string().max(255, most(255)).regex(MEDIA_TYPE, 'must be a media type, such as text/html').nullish(),
+  content: z.string(),
+  mime: mediaType,
   encoding: z.enum(ENCODINGS, `must be one of ${ENCODINGS.join(', ')}`).nullish(),
 })
+
+const uploadedFileSpec = z.object({ path: pathSpec, digest: digestSpec, mime: mediaType })
 
 const formOf = ({ encoding }: { encoding?: 'UTF8' | 'BASE64' | null | undefined }) =>
   encoding === 'BASE64' ? 'base64' : 'utf8'
 
-/** A file that is given with its content, or whose content was uploaded before. */
-export type NewFile = { path: string; mime: string } & ({ content: Buffer } | { digest: string })
+/** A file that is given with its content, or whose content was uploaded before. `at`: where in the input. */
+export type NewFile = { at: string; path: string; mime: string } & ({ content: Buffer } | { digest: string })
 
 /** Sizes are told from the encoded text, so nothing is decoded before all of it is known to fit. */
 const filesSpec = (limits: PublishLimits) =>
   z
     .array(fileSpec)
-    .min(1, 'must have at least one file')
     .max(limits.files, `must have at most ${limits.files} files`)
     .superRefine((files, { addIssue }) => {
-      const paths = new Set<string>()
       let total = 0
       for (const [index, file] of files.entries()) {
-        const flaw = (field: string, message: string) => addIssue({ code: 'custom', path: [index, field], message })
-        if ((file.content == null) === (file.digest == null)) flaw('content', 'give either content or a digest')
-        const size = Buffer.byteLength(file.content ?? '', formOf(file))
-        if (size > limits.fileBytes) flaw('content', `must have at most ${limits.fileBytes} bytes`)
-        if (paths.has(file.path)) flaw('path', 'is there twice')
-        paths.add(file.path)
+        const size = Buffer.byteLength(file.content, formOf(file))
+        if (size > limits.fileBytes) {
+          const message = `must have at most ${limits.fileBytes} bytes`
+          addIssue({ code: 'custom', path: [index, 'content'], message })
+        }
         total += size
       }
       if (total > limits.versionBytes) {
@@ -129,15 +130,27 @@ const filesSpec = (limits: PublishLimits) =>
       }
     })
     .transform((files, { addIssue }) =>
-      files.map((file, index): NewFile => {
-        const about = { path: file.path, mime: file.mime ?? mimeOf(file.path) }
-        if (file.digest != null) return { ...about, digest: file.digest }
-        const text = file.content ?? ''
-        const content = formOf(file) === 'base64' ? decodeBase64(text) : Buffer.from(text)
+      files.map(({ path, mime, ...file }, index): NewFile => {
+        const content = formOf(file) === 'base64' ? decodeBase64(file.content) : Buffer.from(file.content)
         if (!content) addIssue({ code: 'custom', path: [index, 'content'], message: 'must be strict base64' })
-        return { ...about, content: content ?? Buffer.alloc(0) }
+        return { at: `files.${index}`, path, mime: mime ?? mimeOf(path), content: content ?? Buffer.alloc(0) }
       }),
     )
+
+const uploadedFilesSpec = z.array(uploadedFileSpec).transform((files) =>
+  files.map(({ path, mime, digest }, index): NewFile => {
+    return { at: `uploadedFiles.${index}`, path, mime: mime ?? mimeOf(path), digest }
+  }),
+)
+
+function flawsOfBundle(files: readonly NewFile[], entrypoint: string, limits: PublishLimits): Issue[] {
+  if (files.length === 0) return [{ path: 'files', message: 'must have at least one file' }]
+  if (files.length > limits.files) return [{ path: 'files', message: `must have at most ${limits.files} files` }]
+  const paths = new Set<string>()
+  const repeated = files.filter(({ path }) => paths.size === paths.add(path).size)
+  const flaws = repeated.map(({ at }) => ({ path: `${at}.path`, message: 'is there twice' }))
+  return paths.has(entrypoint) ? flaws : [...flaws, { path: 'entrypoint', message: 'must be one of the files' }]
+}
 
 export const publishSpec = (limits: PublishLimits) =>
   z
@@ -152,6 +165,7 @@ export const publishSpec = (limits: PublishLimits) =>
       visibility: visibilitySpec.nullish(),
       accessPolicy: accessPolicySpec.nullish(),
       files: filesSpec(limits),
+      uploadedFiles: uploadedFilesSpec.nullish(),
       mobileHtml: z
         .string()
         .min(1, 'must not be empty')
@@ -164,10 +178,15 @@ export const publishSpec = (limits: PublishLimits) =>
         .nullish()
         .transform((deploy) => deploy ?? true),
     })
-    .refine(({ entrypoint, files }) => files.some(({ path }) => path === entrypoint), {
-      path: ['entrypoint'],
-      message: 'must be one of the files',
+    .superRefine(({ files, uploadedFiles, entrypoint }, { addIssue }) => {
+      for (const { path, message } of flawsOfBundle([...files, ...(uploadedFiles ?? [])], entrypoint, limits)) {
+        addIssue({ code: 'custom', path: path.split('.'), message })
+      }
     })
+    .transform(({ uploadedFiles, ...publication }) => ({
+      ...publication,
+      files: [...publication.files, ...(uploadedFiles ?? [])],
+    }))
 
 export const updateSpec = z.object({
   name: nameSpec.optional(),
