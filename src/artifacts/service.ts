@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Artifact, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { inTransaction, sqlOn } from '../db/sql.ts'
+import { sqlIn, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
@@ -9,9 +9,10 @@ import { pauseJobsOn } from '../jobs/change.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
-import { deploy, insertArtifact, insertVersion, lockSlug, renewArtifact } from './deploy.ts'
-import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts, readSite, type Site } from './queries.ts'
-import { noSuchArtifact, requireManaged, requireReader } from './rights.ts'
+import { deploy, insertArtifact, insertVersion, lockSlug, renewArtifact, TELL_SITES } from './deploy.ts'
+import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts } from './queries.ts'
+import { noSuchArtifact, requireManaged } from './rights.ts'
+import { changingSites, createSites, type SitesPort } from './sites.ts'
 import { isSlug, listSpec, type PublishInput, publishSpec, RETENTION_DAYS, slugOf, updateSpec } from './spec.ts'
 import { createVersions } from './versions.ts'
 
@@ -37,6 +38,7 @@ export type ArtifactServiceOptions = {
   storage: Storage
   /** Where an artifact's viewer page and its site are. */
   addresses: { artifactUrl(slug: string): string; siteUrl(slug: string): string }
+  sites: SitesPort
   now?: () => Date
 }
 
@@ -44,8 +46,9 @@ const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1000
 
 /** Artifacts: published under a slug, listed, changed, deleted and brought back. Ids are bare UUIDs. */
 export function createArtifactService(options: ArtifactServiceOptions) {
-  const { prisma, pool, storage, addresses, now = () => new Date() } = options
+  const { prisma, pool, storage, addresses, sites, now = () => new Date() } = options
   const sql = sqlOn(pool)
+  const changing = changingSites(pool, sites)
   const reservedSince = () => new Date(now().getTime() - RETENTION_MS)
 
   /** Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
@@ -59,13 +62,24 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     return changed
   }
 
+  /** A change of what addresses of sites stand for: the nodes are told, this one before whoever makes it. */
+  const changed = <Result>(change: (tx: Prisma.TransactionClient) => Promise<Result>): Promise<Result> =>
+    prisma
+      .$transaction(async (tx) => {
+        const result = await change(tx)
+        await sqlIn(tx)(TELL_SITES)
+        return result
+      })
+      .finally(sites.changed)
+
   async function managed(viewer: Viewer, id: string): Promise<Artifact> {
     requireScope(viewer, 'artifacts:write')
     return requireManaged(viewer, await prisma.artifact.findUnique({ where: { id } }))
   }
 
   return {
-    ...createVersions({ prisma, pool }),
+    ...createVersions({ prisma, pool, sites }),
+    ...createSites({ pool }),
     ...addresses,
 
     /**
@@ -77,7 +91,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       const { principalId } = requireScope(viewer, 'artifacts:write')
       const publication = validate(publishSpec, input)
       const slug = publication.slug ?? slugOf(publication.name)
-      return inTransaction(pool, async (tx) => {
+      return changing(async (tx) => {
         const before = await lockSlug(tx, slug, reservedSince())
         const made = before ? null : await insertArtifact(tx, principalId, slug, publication)
         if (made && !publication.deploy) throw ValidationError.at('deploy', 'must be true for the first version')
@@ -87,6 +101,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
         const version = await insertVersion(tx, storage, artifact, principalId, publication)
         if (publication.deploy) await deploy(tx, artifact, version, principalId)
+        else await tx(TELL_SITES)
         return { ...artifact, lastVersionNo: version.versionNo }
       })
     },
@@ -96,16 +111,18 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       const { accessPolicy, ...fields } = validate(updateSpec, input)
       const changes = Object.entries(fields).filter(([, value]) => value !== undefined)
       await managed(viewer, artifactId)
-      return changeLive(prisma, artifactId, {
-        ...Object.fromEntries(changes),
-        ...(accessPolicy !== undefined && { accessPolicy: accessPolicy ?? Prisma.DbNull }),
-      })
+      return changed((tx) =>
+        changeLive(tx, artifactId, {
+          ...Object.fromEntries(changes),
+          ...(accessPolicy !== undefined && { accessPolicy: accessPolicy ?? Prisma.DbNull }),
+        }),
+      )
     },
 
     /** Gone at once, restorable for 30 days. Its jobs are paused, and stay so when it comes back. */
     async remove(viewer: Viewer, artifactId: string): Promise<Artifact> {
       await managed(viewer, artifactId)
-      return prisma.$transaction(async (tx) => {
+      return changed(async (tx) => {
         const removed = await changeLive(tx, artifactId, { deletedAt: now() })
         await pauseJobsOn(tx, artifactId)
         return removed
@@ -119,7 +136,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       if (artifact.deletedAt <= reservedSince()) {
         throw new ConflictError(`it was deleted more than ${RETENTION_DAYS} days ago`)
       }
-      return prisma.artifact.update({ where: { id: artifactId }, data: { deletedAt: null } })
+      return changed((tx) => tx.artifact.update({ where: { id: artifactId }, data: { deletedAt: null } }))
     },
 
     /** Null where there is none, or none that the viewer may read. */
@@ -148,19 +165,6 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         rows: (page) => readArtifacts(sql, query, page),
         count: () => countArtifacts(sql, query),
       })
-    },
-
-    /**
-     * The live site of a slug with its file at `path` (null: the entrypoint) or else the first of `fallbacks` that is
-     * there. `authenticate` is called for PRIVATE ones only; ForbiddenError to those who may not read them.
-     */
-    async resolveSite(
-      { slug, path, fallbacks }: { slug: string; path: string | null; fallbacks: string[] },
-      authenticate: () => Promise<Viewer>,
-    ): Promise<Site | null> {
-      const site = isSlug(slug) ? await readSite(sql, slug, path, fallbacks) : null
-      if (site?.visibility === 'PRIVATE') requireReader(await authenticate(), site)
-      return site
     },
   }
 }
