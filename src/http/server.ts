@@ -67,16 +67,19 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       const ms = Math.round(performance.now() - started)
       log.info({ requestId: id, method: request.method, path: pathname, status: response.statusCode, ms }, 'request')
     })
-    if (mayBeSite(request, pathname) && hosting.answerReady(request, response)) return
-    currentRequest.run({ id }, () => {
-      route(request, response, pathname).catch((error) => {
-        // The client went away before it had sent all.
-        if (request.destroyed && !request.complete) return
-        log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
-        if (response.headersSent) response.destroy()
-        else json(response, 500, { error: 'Internal error', requestId: id })
-      })
-    })
+    function fail(error: unknown) {
+      // The client went away before it had sent all.
+      if (request.destroyed && !request.complete) return
+      log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
+      if (response.headersSent) response.destroy()
+      else json(response, 500, { error: 'Internal error', requestId: id })
+    }
+    try {
+      if (mayBeSite(request, pathname) && hosting.answerReady(request, response)) return
+      currentRequest.run({ id }, () => route(request, response, pathname).catch(fail))
+    } catch (error) {
+      fail(error)
+    }
   }
 }
 

@@ -114,19 +114,6 @@ describe('compressed forms', () => {
     const packed = await get('long.txt', { 'accept-encoding': 'br' })
     expect(brotliDecompressSync(packed.bytes).toString() === LONG_PROSE).toBe(true)
   })
-
-  test('come back when they went with their content, and it was published again', async () => {
-    const headers = { 'accept-encoding': 'gzip' }
-    await world.publish('fleeting', [text('index.html', `fleeting ${PROSE}`)])
-    const read = () => world.get(`${siteOf('fleeting')}/`, { headers })
-    expect((await read()).headers.get('content-encoding')).toBe('gzip')
-    const digest = `(select digest from version_file f join artifact_version v on v.id = f.version_id
-      join artifact a on a.id = v.artifact_id where a.slug = 'fleeting')`
-    await query(world.app, `delete from blob_variant where digest = ${digest}`)
-    await world.publish('elsewhere', [text('index.html', 'whoever changes a site makes nodes look again')])
-    const answer = await read()
-    expect([answer.status, gunzipSync(answer.bytes).toString()]).toEqual([200, `fleeting ${PROSE}`])
-  })
 })
 
 describe('conditions', () => {
