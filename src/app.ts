@@ -21,8 +21,12 @@ import { createEventService } from './events/service.ts'
 import { attachWebSocket } from './graphql/ws.ts'
 import { createGraphqlServer } from './graphql/yoga.ts'
 import { artifactUrl, siteUrl } from './hosting/addresses.ts'
+import { createForms } from './hosting/forms.ts'
+import { createSiteMemory } from './hosting/memory.ts'
 import { createHosting } from './hosting/routes.ts'
 import { createPostgresStorage } from './hosting/storage.ts'
+import { createVariants } from './hosting/variants.ts'
+import { createVisits } from './hosting/visits.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
@@ -35,6 +39,7 @@ import { newToken } from './identity/tokens.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
 import { systemClock } from './kernel/clock.ts'
+import { derivedKey } from './kernel/derived-key.ts'
 import { newId } from './kernel/ids.ts'
 import type { Log } from './kernel/log.ts'
 import { createSeal } from './kernel/seal.ts'
@@ -103,6 +108,11 @@ async function open(
   const identity = createIdentityService({ prisma, pool })
   const admin = serves ? await adminToken(config) : { token: '', isNew: false }
   if (serves) await patiently(() => identity.bootstrapAdmin(admin.token))
+  const storage = createPostgresStorage(pool)
+  const variants = createVariants({ storage, log })
+  onClose(variants.settled)
+  const visits = createVisits({ pool, key: derivedKey(key, 'visitors of artifacts'), log })
+  onClose(visits.close)
   const http = await listen({ port: config.PORT, host: config.HOST })
   onClose(http.close)
 
@@ -113,14 +123,15 @@ async function open(
     siteUrl: (slug: string) => siteUrl(publicUrl, sitesDomain, slug),
   }
   const clock = systemClock
-  const storage = createPostgresStorage(pool)
+  const sites = createSiteMemory({ bytes: config.SITE_CACHE_BYTES / 8, bus })
+  const forms = createForms({ storage, variants, bytes: (config.SITE_CACHE_BYTES / 8) * 7 })
   const ports = {
     mail: openMail({
       ...{ server: config.SMTP_URL, from: config.MAIL_FROM, timeoutSeconds: config.SMTP_TIMEOUT_SECONDS },
       ...{ publicUrl: config.PUBLIC_URL, outbox: path.join(config.DATA_DIR, 'outbox'), egress, clock },
     }),
     datasets: createDatasetPort({ database, maxRows: config.MAX_DATASET_ROWS }),
-    artifacts: createArtifactPort({ pool, storage, addresses }),
+    artifacts: createArtifactPort({ pool, storage, addresses, sites }),
   }
   const maxFetchBytes = config.MAX_FETCH_BYTES
   const registry = createActionRegistry({ ...ports, maxFetchBytes, egress, version: VERSION, clock })
@@ -129,7 +140,7 @@ async function open(
   onClose(feed.close)
 
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS },
+    ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS, sites },
     limits: {
       fileBytes: config.MAX_FILE_BYTES,
       versionBytes: config.MAX_VERSION_BYTES,
@@ -188,7 +199,7 @@ async function open(
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
-    const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
+    const hosting = createHosting({ artifacts, identity, memory: sites, forms, visits, sitesDomain, publicUrl })
     const handler = createRequestHandler({ yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes })
     http.server.on(
       'request',

@@ -25,7 +25,8 @@ export const VIEWER_POLICY = [
   `form-action 'none'`,
 ].join('; ')
 
-export function viewerPage({ name, slug }: { name: string; slug: string }): string {
+/** `edition`: its name in addresses, `demo` or `demo--v3`. */
+export function viewerPage({ name, edition }: { name: string; edition: string }): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -35,8 +36,8 @@ export function viewerPage({ name, slug }: { name: string; slug: string }): stri
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>${escapeHtml(name)}</h1><code>${escapeHtml(slug)}</code></header>
-<iframe title="${escapeHtml(name)}" src="/a/${encodeURIComponent(slug)}/?_raw" sandbox="${SANDBOX}"></iframe>
+<header><h1>${escapeHtml(name)}</h1><code>${escapeHtml(edition)}</code></header>
+<iframe title="${escapeHtml(name)}" src="/a/${encodeURIComponent(edition)}/?_raw" sandbox="${SANDBOX}"></iframe>
 </body>
 </html>
 `
