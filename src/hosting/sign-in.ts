@@ -21,7 +21,7 @@ import { SIGN_IN_POLICY, signInPage, signOutPage } from './sign-in-page.ts'
 
 /** Bytes of the form. */
 const FORM_LIMIT = 8 * 1024
-/** Tries of one address in a minute. */
+/** Wrong tries of one address in a minute. */
 export const SIGN_IN_RATE = { limit: 10, windowMs: 60_000 }
 
 const WRONG = 'This token does not open the site.'
@@ -76,7 +76,8 @@ export function createSignIn({ identity, credentials, passes, rate, find, public
   async function signIn(request: IncomingMessage, response: ServerResponse, asked: SiteFile) {
     const root = rootOf(asked)
     if (request.method !== 'POST') return answerPage(response, 200, signInPage({ root, to: root }))
-    const waitMs = rate.take(clientOf(request))
+    const client = clientOf(request)
+    const waitMs = rate.take(client)
     if (waitMs > 0) return tooMany(request, response, waitMs)
     const form = await formOf(request)
     if (!form) return answerText(response, 413, 'The form is too large', { connection: 'close' })
@@ -91,6 +92,7 @@ export function createSignIn({ identity, credentials, passes, rate, find, public
       return answerPage(response, 403, signInPage({ root, to, problem: WRONG }))
     }
     if (!viewer) return answerPage(response, 401, signInPage({ root, to, problem: WRONG }))
+    rate.giveBack(client)
     const { value } = passes.issue('site', { tokenId: viewer.tokenId, artifactId })
     const cookie = `${COOKIE}=${value}; Max-Age=${PASS_MS.site / 1000}; ${attributes(asked)}`
     response

@@ -4,6 +4,8 @@ import { LRUCache } from 'lru-cache'
 export type Rate = {
   /** Counts one more; milliseconds to wait if that is one too many, else 0. */
   take(key: string): number
+  /** Takes one back that was not to be counted. */
+  giveBack(key: string): void
 }
 
 /** Keys that are remembered. */
@@ -23,6 +25,10 @@ export function createRate({ limit, windowMs, now }: { limit: number; windowMs: 
       if (before.count >= limit) return before.endsAt - at
       before.count += 1
       return 0
+    },
+    giveBack(key) {
+      const before = windows.get(key)
+      if (before && before.count > 0) before.count -= 1
     },
   }
 }

@@ -118,7 +118,7 @@ describe('the viewer page', () => {
     expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/=]+'; script-src 'sha256-[\w+/=]+';/)
     expect(policy).toContain(`; frame-src localhost:4000/a/demo/; frame-ancestors 'none';`)
     expect(policy).not.toContain('unsafe')
-    const [, script = ''] = /<script type="module">([^]*)<\/script>/.exec(text) ?? []
+    const [, script = ''] = /<script type="module">(.*)<\/script>/s.exec(text) ?? []
     expect(policy).toContain(createHash('sha256').update(script).digest('base64'))
   })
 
@@ -268,7 +268,8 @@ describe('private sites', () => {
       for (const owner of [world.alice, { token: ADMIN_TOKEN }]) {
         const response = await get(url, as(owner))
         expect([url, response.status]).toEqual([url, url.endsWith('none') ? 404 : 200])
-        if (response.status === 200) expect(response.headers.get('cache-control')).toMatch(/^private, no-(cache|store)$/)
+        if (response.status === 200)
+          expect(response.headers.get('cache-control')).toMatch(/^private, no-(cache|store)$/)
       }
     }
     expect((await get(urls[0] ?? '', as(world.alice))).text).toBe('for alice')
