@@ -107,6 +107,8 @@ const environment = z.object({
   AGENT_API_KEY: z.string().min(1).optional(),
   /** Models that agents may use, separated by commas, the first by default; needed with AGENT_BASE_URL. */
   AGENT_MODELS: list.default([]),
+  /** Messages that a visitor may send to agents in a minute, on each node. */
+  AGENT_RATE_PER_MINUTE: whole(1, 100_000).default(20),
   /** Rows of a dataset. */
   MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
   /** Bytes that one materialize action fetches; of a packed answer, of what is in it. */

@@ -10,6 +10,7 @@ import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
 import { type AgentInput, mergeAgent } from './agent-spec.ts'
+import { createApps } from './apps.ts'
 import { deploy, insertArtifact, insertVersion, lockArtifact, lockSlug, renewArtifact, TELL_SITES } from './deploy.ts'
 import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts } from './queries.ts'
 import { mayPublishOn, noSuchArtifact, requireEditable, requireManaged, requireSameReaders } from './rights.ts'
@@ -107,6 +108,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
   return {
     ...createVersions({ prisma, pool, sites }),
     ...createSites({ pool }),
+    ...createApps({ pool, addresses }),
     ...addresses,
 
     /**

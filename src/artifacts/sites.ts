@@ -14,6 +14,8 @@ export type SiteQuery = {
   path: string | null
   folderPage: string | null
   missingPages: string[]
+  /** Whether it is the version's page for small screens, and no file. */
+  mobile: boolean
   /** Whether the file is also taken from a version that was live until lately: pages of then may still ask for it. */
   outlives: boolean
 }
@@ -24,6 +26,8 @@ export type StoredFile = { mime: string; digest: string; sizeBytes: number }
 export type Site = Pick<Artifact, 'ownerId' | 'slug' | 'name' | 'visibility'> & {
   artifactId: string
   versionNo: number
+  /** Whether browsers may make an app of the version. */
+  isApp: boolean
   file: StoredFile | null
   /** What `file` is; NOTHING goes with null. ENTRYPOINT: instead of a missing file, without a page that says so. */
   found: 'FILE' | 'FOLDER_PAGE' | 'MISSING_PAGE' | 'ENTRYPOINT' | 'NOTHING'
@@ -40,15 +44,40 @@ const CANDIDATES = `(${WANTED} || $3::text[] || v.entrypoint)`
 
 const siteText = (version: string) => `
 select a.id as "artifactId", a.owner_id as "ownerId", a.slug, a.name, a.visibility, v.version_no as "versionNo",
-  ${WANTED} as wanted, f.path, f.mime, f.digest, f.size_bytes as "sizeBytes"
+  v.pwa is not null as "isApp", ${WANTED} as wanted, f.path, f.mime, f.digest, f.size_bytes as "sizeBytes"
 from artifact a ${version}
 left join lateral (
   select file.* from version_file file where file.version_id = v.id and file.path = any(${CANDIDATES})
   order by array_position(${CANDIDATES}, file.path) limit 1) f on true
 where a.slug = $1::text and a.deleted_at is null`
 
+const NUMBERED = (parameter: string) =>
+  `join artifact_version v on v.artifact_id = a.id and v.version_no = ${parameter}::int`
+
 const LIVE_SITE = siteText(LIVE)
-const NUMBERED_SITE = siteText('join artifact_version v on v.artifact_id = a.id and v.version_no = $4::int')
+const NUMBERED_SITE = siteText(NUMBERED('$4'))
+
+const mobileText = (version: string) => `
+select a.id as "artifactId", a.owner_id as "ownerId", a.slug, a.name, a.visibility, v.version_no as "versionNo",
+  v.pwa is not null as "isApp", b.digest, b.size_bytes as "sizeBytes"
+from artifact a ${version} left join blob b on b.owner_id = a.owner_id and b.digest = v.mobile_digest
+where a.slug = $1::text and a.deleted_at is null`
+
+const LIVE_MOBILE = mobileText(LIVE)
+const NUMBERED_MOBILE = mobileText(NUMBERED('$2'))
+
+type MobileRow = Omit<Site, 'file' | 'found'> & { digest: string | null; sizeBytes: number | null }
+
+async function readMobile(sql: Sql, { slug, versionNo }: SiteQuery): Promise<Site | null> {
+  const [row] =
+    versionNo === null
+      ? await sql<MobileRow>(LIVE_MOBILE, [slug])
+      : await sql<MobileRow>(NUMBERED_MOBILE, [slug, versionNo])
+  if (!row) return null
+  const { digest, sizeBytes, ...site } = row
+  if (digest === null || sizeBytes === null) return { ...site, file: null, found: 'NOTHING' }
+  return { ...site, file: { mime: 'text/html', digest, sizeBytes }, found: 'FILE' }
+}
 
 type SiteRow = Omit<Site, 'file' | 'found'> & { wanted: string } & (
     | (StoredFile & { path: string })
@@ -66,6 +95,7 @@ where d.ended_at > now() - make_interval(days => ${OUTLIVES_DAYS})
 order by d.deployment_no desc limit 1`
 
 async function readSite(sql: Sql, query: SiteQuery): Promise<Site | null> {
+  if (query.mobile) return readMobile(sql, query)
   const { slug, versionNo, path, folderPage, missingPages } = query
   const candidates = folderPage === null ? missingPages : [folderPage, ...missingPages]
   const values = [slug, path, candidates]
@@ -107,11 +137,19 @@ export function createSites({ pool }: { pool: pg.Pool }) {
       return site?.visibility === 'PRIVATE' ? 'PRIVATE' : site
     },
 
-    /** What this viewer sees; ForbiddenError for a PRIVATE one that is not for them. */
-    async siteFor(viewer: Viewer, query: SiteQuery): Promise<Site | null> {
+    /**
+     * What a viewer sees; ForbiddenError for a PRIVATE one that is not for them. Who they are may depend on the artifact:
+     * `authenticate` gets its UUID.
+     */
+    async siteFor(
+      authenticate: (artifactId: string) => Promise<Viewer>,
+      query: SiteQuery,
+    ): Promise<{ site: Site; viewer: Viewer } | null> {
       const site = await readSite(sql, query)
-      if (site) requireReader(viewer, { ...site, id: site.artifactId })
-      return site
+      if (!site) return null
+      const viewer = await authenticate(site.artifactId)
+      requireReader(viewer, { ...site, id: site.artifactId })
+      return { site, viewer }
     },
   }
 }

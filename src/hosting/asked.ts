@@ -18,7 +18,27 @@ export type SiteFile = Edition & {
   search: string
   /** Whether it is asked for on the API's own origin, where a site has no rights. */
   shared: boolean
+  /** The version's page for small screens, instead of the entrypoint. */
+  mobile: boolean
+  /** A pass in the address, for the parts of a PRIVATE page that come without a cookie; null: none is in it. */
+  pass: string | null
 }
+
+/** The path of the site's root. */
+export const rootOf = (asked: SiteFile): string => (asked.shared ? `/a/${nameOf(asked)}/` : '/')
+
+/** What we have below each site, whatever files it has: `.runsheet/sign-in`. */
+const OWN_PAGES = ['sign-in', 'sign-out', 'data-token', 'icon', 'app.js'] as const
+const OWN_FOLDER = '.runsheet/'
+
+export type OwnPage = (typeof OWN_PAGES)[number]
+
+/** Null: what is asked for is the site's. */
+export const ownPageOf = ({ path, pass }: SiteFile): OwnPage | null =>
+  (pass === null && path.startsWith(OWN_FOLDER) && OWN_PAGES.find((page) => path === OWN_FOLDER + page)) || null
+
+/** The path below which everything is the site's by way of a pass. */
+export const passRoot = (edition: Edition, pass: string): string => `/a/${nameOf(edition)}/${PASS_FOLDER}/${pass}/`
 
 export type Asked =
   | SiteFile
@@ -27,6 +47,8 @@ export type Asked =
   | { kind: 'nothing' }
   /** A target that is no path, or no valid one. */
   | { kind: 'malformed' }
+
+const PASS_FOLDER = '_s'
 
 const NOTHING = { kind: 'nothing' } as const
 const MALFORMED = { kind: 'malformed' } as const
@@ -39,17 +61,28 @@ export function askedOf(site: string | null, target: string): Asked {
   const search = mark < 0 ? '' : target.slice(mark)
   const decoded = decodePath(pathname)
   if (decoded === null) return MALFORMED
+  const file = { kind: 'file', pathname, search, pass: null } as const
   if (site !== null) {
     const edition = editionOf(site)
-    return edition ? { kind: 'file', ...edition, path: decoded.slice(1), pathname, search, shared: false } : NOTHING
+    const path = decoded.slice(1)
+    return edition ? { ...file, ...edition, path, mobile: isMobile(path, search), shared: false } : NOTHING
   }
   const [, name = '', path] = /^\/a\/([^/]+)(?:\/(.*))?$/s.exec(decoded) ?? []
   const edition = editionOf(name)
   if (!edition) return NOTHING
   if (path === undefined) return { kind: 'slashless', location: `/a/${name}/${search}` }
-  const kind = path === '' && !new URLSearchParams(search).has('_raw') ? 'viewer' : 'file'
-  return { kind, ...edition, path, pathname, search, shared: true }
+  const shared = { ...file, ...edition, path, mobile: isMobile(path, search), shared: true }
+  const [, pass, below = ''] = PASSED.exec(path) ?? []
+  if (pass !== undefined) return { ...shared, pass, path: below, mobile: isMobile(below, search) }
+  return path === '' && !shared.mobile && !new URLSearchParams(search).has('_raw')
+    ? { ...shared, kind: 'viewer' }
+    : shared
 }
+
+const PASSED = new RegExp(`^${PASS_FOLDER}/([^/]+)/(.*)$`, 's')
+
+const isMobile = (path: string, search: string): boolean =>
+  path === '' && search !== '' && new URLSearchParams(search).get('v') === 'mobile'
 
 /** `demo`, or `demo--v3`; null for what can be neither. */
 export function editionOf(name: string): Edition | null {

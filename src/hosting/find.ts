@@ -14,7 +14,7 @@ import { lookupOf } from './paths.ts'
 export type Found = { site: Site; known: Known | null; viewer: Viewer }
 
 /** Under which the memory has it. */
-export const keyOf = (asked: SiteFile): string => `${nameOf(asked)}/${asked.path}`
+export const keyOf = (asked: SiteFile): string => `${nameOf(asked)}/${asked.path}${asked.mobile ? '?mobile' : ''}`
 
 export function createFind({
   artifacts,
@@ -27,19 +27,18 @@ export function createFind({
    * Null: there is no such site, or no file can have the path. `authenticate` is called for PRIVATE sites only;
    * ForbiddenError when one is not for whoever it is.
    */
-  return async (asked: SiteFile, authenticate: () => Promise<Viewer>): Promise<Found | null> => {
+  return async (asked: SiteFile, authenticate: (artifactId: string) => Promise<Viewer>): Promise<Found | null> => {
     const query = queryOf(asked)
     if (!query) return null
     const known = await memory.resolve(keyOf(asked), () => artifacts.openSite(query))
     if (known === null) return null
     if (known !== 'PRIVATE') return { site: known.site, known, viewer: null }
-    const viewer = await authenticate()
-    const site = await artifacts.siteFor(viewer, query)
-    return site && { site, known: null, viewer }
+    const seen = await artifacts.siteFor(authenticate, query)
+    return seen && { ...seen, known: null }
   }
 }
 
-function queryOf({ slug, versionNo, path }: SiteFile): SiteQuery | null {
+function queryOf({ slug, versionNo, path, mobile }: SiteFile): SiteQuery | null {
   const lookup = lookupOf(path)
-  return lookup && { slug, versionNo, ...lookup, outlives: isFingerprinted(path) }
+  return lookup && { slug, versionNo, ...lookup, mobile, outlives: isFingerprinted(path) }
 }

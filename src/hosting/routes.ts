@@ -4,25 +4,37 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ArtifactService } from '../artifacts/service.ts'
-import type { Site } from '../artifacts/sites.ts'
+import type { Site, StoredFile } from '../artifacts/sites.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
+import { createRate } from '../kernel/rate.ts'
 import { siteNames } from './addresses.ts'
-import { askedOf, nameOf, type SiteFile } from './asked.ts'
+import type { AgentRoute } from './agent-route.ts'
+import { createAppFiles } from './app-files.ts'
+import { appLinks } from './app-links.ts'
+import type { AppPages } from './app-pages.ts'
+import { askedOf, nameOf, ownPageOf, passRoot, rootOf, type SiteFile } from './asked.ts'
+import type { Credentials } from './credentials.ts'
 import { createFileAnswer } from './file.ts'
 import { createFind, type Found } from './find.ts'
 import { isFingerprinted } from './fingerprint.ts'
 import type { Forms } from './forms.ts'
 import type { SiteMemory } from './memory.ts'
 import { isNavigation, isPrefetch, mayBeRoute } from './navigation.ts'
+import type { Passes } from './passes.ts'
 import { createReady } from './ready.ts'
-import { SANDBOX, VIEWER_POLICY, viewerPage } from './render.ts'
+import { SANDBOX, viewerPage, viewerPolicy } from './render.ts'
 import { answerText, bearerOf, type Headers, isHtml, NOSNIFF, redirect } from './responses.ts'
+import { createSignIn, SIGN_IN_RATE } from './sign-in.ts'
 import type { Visits } from './visits.ts'
 
 export type HostingOptions = {
-  artifacts: Pick<ArtifactService, 'openSite' | 'siteFor'>
+  artifacts: Pick<ArtifactService, 'openSite' | 'siteFor' | 'siteApp'>
   identity: Pick<IdentityService, 'authenticate'>
+  credentials: Credentials
+  passes: Passes
+  pages: Pick<AppPages, 'page'>
+  agent: AgentRoute
   memory: SiteMemory
   forms: Forms
   visits: Pick<Visits, 'saw'>
@@ -39,30 +51,49 @@ const NO_INDEX = { 'x-robots-tag': 'noindex' }
 const FRESH = 'max-age=0, must-revalidate'
 const FOR_EVER = 'max-age=31536000, immutable'
 const OWN_EYES = 'private, no-cache'
+/** Sites below the same domain can send each other's cookies along; what comes back they may not have. */
+const OWN_PAGES_ONLY = { 'cross-origin-resource-policy': 'same-origin' }
+/** The pass in the address is nobody else's. */
+const NO_REFERRER = { 'referrer-policy': 'no-referrer' }
 
 export function createHosting(options: HostingOptions) {
-  const { artifacts, identity, memory, forms, visits, sitesDomain, publicUrl } = options
+  const { artifacts, identity, credentials, passes, pages, agent, memory, forms, visits, sitesDomain, publicUrl } =
+    options
   const find = createFind({ artifacts, memory })
   const answerFile = createFileAnswer(forms)
   const ready = createReady({ memory, forms })
   const siteOf = siteNames(publicUrl, sitesDomain)
+  const rate = createRate({ ...SIGN_IN_RATE, now: Date.now })
+  const signIn = createSignIn({ identity, credentials, passes, rate, find, publicUrl })
+  const appFiles = createAppFiles({ artifacts, credentials })
 
   const lookUp = (request: IncomingMessage, asked: SiteFile) =>
-    find(asked, () => identity.authenticate(bearerOf(request)))
+    find(asked, (artifactId) => credentials.visitor(request, asked, artifactId))
 
   async function serveFile(request: IncomingMessage, response: ServerResponse, asked: SiteFile) {
     const headers = headersOf(asked)
+    const appFile = appFileOf(asked)
+    if (appFile && asked.shared && (await appFiles.answer(request, response, asked, appFile))) return
     const found = await lookUp(request, asked)
     if (!found) return answerText(response, 404, 'Not found', headers)
     const { site } = found
-    const kept: Headers = { ...headers, 'cache-control': cacheControl(site, asked) }
+    if (appFile && site.found !== 'FILE' && (await appFiles.answer(request, response, asked, appFile))) return
+    const kept: Headers = { ...headers, ...privacyOf(site, asked), 'cache-control': cacheControl(site, asked) }
     if (site.found === 'FOLDER_PAGE') return redirect(response, `${asked.pathname}/${asked.search}`, kept)
     const isThere = site.found === 'FILE' || (site.found === 'ENTRYPOINT' && mayBeRoute(request.headers, asked.path))
     if (!site.file || !(isThere || site.found === 'MISSING_PAGE')) {
       return answerText(response, 404, 'Not found', headers)
     }
+    if (found.viewer && needsPass(request, asked, site.file)) {
+      const { value } = passes.issue('frame', { tokenId: found.viewer.tokenId, artifactId: site.artifactId })
+      const location = passRoot(asked, value) + asked.path.split('/').map(encodeURIComponent).join('/') + asked.search
+      response.writeHead(303, { location, 'cache-control': 'no-store', 'content-length': 0, ...NO_REFERRER }).end()
+      return
+    }
     const status = isThere ? 200 : 404
-    const what = { ownerId: site.ownerId, file: site.file, status, headers: kept } as const
+    const links = site.isApp && appLinks({ root: rootOf(asked), shared: asked.shared })
+    const file = links ? await pages.page(site.ownerId, site.file, links) : site.file
+    const what = { ownerId: site.ownerId, file, status, headers: kept } as const
     const sent = await answerFile(request, response, what)
     if (sent && found.known && site.found === 'FILE') ready.keep(request, asked, found.known, sent)
     if (isThere) countPage(request, response, asked, found)
@@ -71,10 +102,15 @@ export function createHosting(options: HostingOptions) {
   async function serveViewer(request: IncomingMessage, response: ServerResponse, asked: SiteFile) {
     const found = await lookUp(request, asked)
     if (!found) return answerText(response, 404, 'Not found')
-    const body = viewerPage({ name: found.site.name, edition: nameOf(asked) })
+    const { name, artifactId, visibility, isApp } = found.site
+    const pass = found.viewer && passes.issue('frame', { tokenId: found.viewer.tokenId, artifactId }).value
+    const frame = `${pass ? passRoot(asked, pass) : rootOf(asked)}?_raw`
+    const isPrivate = visibility === 'PRIVATE'
+    const body = viewerPage({ name, edition: nameOf(asked), frame, isPrivate, isApp })
     response.writeHead(200, {
-      'content-security-policy': VIEWER_POLICY,
-      'cache-control': found.site.visibility === 'PRIVATE' ? OWN_EYES : FRESH,
+      'content-security-policy': viewerPolicy(request.headers.host ?? '', rootOf(asked)),
+      'referrer-policy': 'same-origin',
+      'cache-control': isPrivate ? 'private, no-store' : FRESH,
       'content-type': 'text/html; charset=utf-8',
       'content-length': Buffer.byteLength(body),
       ...NOSNIFF,
@@ -115,18 +151,28 @@ export function createHosting(options: HostingOptions) {
 
     /** Answers whatever is on a site's host or below `/a/`. Rejects only for faults of ours. */
     async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        return answerText(response, 405, 'Only GET and HEAD are allowed', { allow: 'GET, HEAD' })
-      }
       const asked = askedOf(siteOf(request.headers.host ?? ''), request.url ?? '')
+      const ownPage = asked.kind === 'file' ? ownPageOf(asked) : null
+      const isForm = ownPage === 'sign-in' || ownPage === 'sign-out'
+      if (asked.kind === 'file' && isForAgent(request, asked)) return agent.answer(request, response, asked)
+      if (request.method !== 'GET' && request.method !== 'HEAD' && !(isForm && request.method === 'POST')) {
+        const allow = isForm ? 'GET, HEAD, POST' : 'GET, HEAD'
+        return answerText(response, 405, `Only ${allow} are allowed`, { allow })
+      }
       if (asked.kind === 'malformed') return answerText(response, 400, MALFORMED)
       if (asked.kind === 'nothing') return answerText(response, 404, 'Not found')
       if (asked.kind === 'slashless') return redirect(response, asked.location, { 'cache-control': FRESH })
       try {
-        await (asked.kind === 'viewer' ? serveViewer : serveFile)(request, response, asked)
+        if (ownPage === 'icon' || ownPage === 'app.js') {
+          if (!(await appFiles.answer(request, response, asked, ownPage))) answerText(response, 404, 'Not found')
+        } else if (ownPage) await signIn.answer(request, response, asked, ownPage)
+        else await (asked.kind === 'viewer' ? serveViewer : serveFile)(request, response, asked)
       } catch (error) {
         if (!(error instanceof ForbiddenError)) throw error
-        refuse(response, error, asked.kind === 'file' ? headersOf(asked) : {})
+        const status = error.code === 'UNAUTHENTICATED' ? 401 : 403
+        if (ownPage === null && mayAsk(request, asked)) return signIn.ask(request, response, asked, status)
+        const headers = { ...(asked.kind === 'file' && headersOf(asked)), ...(asked.pass !== null && NO_REFERRER) }
+        answerText(response, status, error.message, { ...headers, ...(status === 401 && CHALLENGE) })
       }
     },
   }
@@ -147,8 +193,25 @@ function cacheControl({ visibility, found, file }: Site, { path, versionNo }: Si
   return versionNo !== null || (isFingerprinted(path) && !isHtml(file.mime)) ? FOR_EVER : FRESH
 }
 
-/** A PRIVATE site is 401 to the anonymous and 403 to others. */
-function refuse(response: ServerResponse, error: ForbiddenError, headers: Headers): void {
-  if (error.code !== 'UNAUTHENTICATED') answerText(response, 403, error.message, headers)
-  else answerText(response, 401, error.message, { ...headers, 'www-authenticate': 'Bearer' })
-}
+/** Of what not everybody may see. */
+const privacyOf = ({ visibility }: Site, { shared, pass }: SiteFile): Headers => ({
+  ...(visibility === 'PRIVATE' && !shared && OWN_PAGES_ONLY),
+  ...(pass !== null && NO_REFERRER),
+})
+
+/** Whether it is a PRIVATE page for somebody with a cookie, whose parts could not bring it along. */
+const needsPass = (request: IncomingMessage, { shared, pass }: SiteFile, { mime }: StoredFile): boolean =>
+  shared && pass === null && bearerOf(request) === undefined && isHtml(mime) && isNavigation(request.headers)
+
+/** A PRIVATE site is 401 to the anonymous and 403 to others; people are asked for a token, programs are told. */
+const CHALLENGE = { 'www-authenticate': 'Bearer' }
+
+const mayAsk = (request: IncomingMessage, { pass }: SiteFile): boolean =>
+  request.method === 'GET' && pass === null && bearerOf(request) === undefined && isNavigation(request.headers)
+
+/** What is generated for an app that has no such file itself. */
+const appFileOf = ({ path, pass }: SiteFile): 'manifest.json' | 'sw.js' | null =>
+  pass === null && (path === 'manifest.json' || path === 'sw.js') ? path : null
+
+const isForAgent = ({ method }: IncomingMessage, { path }: SiteFile): boolean =>
+  path === 'agent' && (method === 'POST' || method === 'OPTIONS')

@@ -30,3 +30,12 @@ export const DELETE_SITE_VERSION = graphql(`
     deleteVersion(input: { artifactId: $artifactId, versionNo: $versionNo }) { __typename }
   }
 `)
+
+export const APP_OF_SITE = graphql(`
+  query AppOfSite($slug: String!) {
+    artifact(slug: $slug) {
+      mobileUrl
+      liveVersion { pwa { installable manifestUrl serviceWorkerUrl } }
+    }
+  }
+`)

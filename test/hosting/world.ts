@@ -13,7 +13,8 @@ export const NAVIGATION = { accept: 'text/html,*/*;q=0.8', 'sec-fetch-mode': 'na
 export const REVALIDATED = 'max-age=0, must-revalidate'
 export const FOR_EVER = 'max-age=31536000, immutable'
 
-export type Init = { method?: string; headers?: Record<string, string> }
+/** `from`: the address of this machine that it comes from. */
+export type Init = { method?: string; headers?: Record<string, string>; body?: string; from?: string }
 export type SiteAnswer = { status: number; headers: Headers; bytes: Buffer; text: string }
 
 export const text = (path: string, content = path) => ({ path, content })
@@ -41,10 +42,22 @@ export type SiteWorld = Awaited<ReturnType<typeof createSiteWorld>>
 export const as = ({ token }: Pick<Person, 'token'>): Init => ({ headers: { authorization: `Bearer ${token}` } })
 
 /** The path goes out as it stands in the URL: nothing is tidied, decoded or followed. */
-export function get(port: number, url: string, { method = 'GET', headers = {} }: Init = {}): Promise<SiteAnswer> {
+export function get(
+  port: number,
+  url: string,
+  { method = 'GET', headers = {}, body, from }: Init = {},
+): Promise<SiteAnswer> {
   const [, host = '', path = ''] = /^http:\/\/([^/]*)(.*)$/s.exec(url) ?? []
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method, headers: { ...headers, host }, agent: false }
+    const options = {
+      host: '127.0.0.1',
+      port,
+      path,
+      method,
+      headers: { ...headers, host },
+      agent: false,
+      localAddress: from,
+    }
     const request = http.request(options, async (response) => {
       try {
         const chunks: Buffer[] = []
@@ -56,6 +69,6 @@ export function get(port: number, url: string, { method = 'GET', headers = {} }:
         reject(error)
       }
     })
-    request.on('error', reject).end()
+    request.on('error', reject).end(body)
   })
 }
