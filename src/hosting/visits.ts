@@ -14,7 +14,7 @@ import { formatId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
 
 /** Who looks: a principal or, of those who are not signed in, an address and a browser. */
-export type Visitor = { principalId: string } | { ip: string; userAgent: string }
+type Visitor = { principalId: string } | { ip: string; userAgent: string }
 
 /** `path`: below the site's root, with a slash before it. */
 export type View = { artifactId: string; ownerId: string; path: string; visitor: Visitor }

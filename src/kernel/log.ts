@@ -16,15 +16,19 @@ export function createLog(level: string, stream: { isTTY?: boolean } & Destinati
 function together(stream: DestinationStream): DestinationStream {
   let lines = ''
   function flush() {
+    if (!lines) return
     const written = lines
     lines = ''
-    if (written) stream.write(written)
+    process.off('exit', flush)
+    stream.write(written)
   }
-  // Whatever ends the process, short of a signal that cannot be caught, is in the log.
-  process.on('exit', flush)
   return {
     write(line) {
-      if (!lines) setImmediate(flush)
+      if (!lines) {
+        setImmediate(flush)
+        // Whatever ends the process, short of a signal that cannot be caught, is in the log.
+        process.on('exit', flush)
+      }
       lines += line
     },
   }

@@ -15,6 +15,7 @@ import {
   NAVIGATION,
   REVALIDATED,
   SANDBOX,
+  type SiteAnswer,
   type SiteWorld,
   siteOf,
   text,
@@ -113,6 +114,29 @@ describe('compressed forms', () => {
       .toBe('br')
     const packed = await get('long.txt', { 'accept-encoding': 'br' })
     expect(brotliDecompressSync(packed.bytes).toString() === LONG_PROSE).toBe(true)
+  })
+})
+
+describe('an answer from memory', () => {
+  test('is the one that was sent before, header by header, and is the other origin’s only there', async () => {
+    const told = ({ status, headers, bytes }: SiteAnswer) => [
+      status,
+      [...headers].filter(([name]) => name !== 'x-request-id' && name !== 'date'),
+      bytes.length,
+    ]
+    await world.publish('twice', [text('index.html', PROSE), text('app.3f9a2b1c.js', PROSE)])
+    for (const base of [siteOf('twice'), `${API}/a/twice`, siteOf('twice--v1')]) {
+      for (const path of ['/app.3f9a2b1c.js', '/?_raw']) {
+        for (const accepts of ['', 'gzip', 'br, gzip']) {
+          const headers = { 'accept-encoding': accepts }
+          const first = await world.get(`${base}${path}`, { headers })
+          const second = await world.get(`${base}${path}`, { headers })
+          expect(told(second)).toEqual(told(first))
+          const sandboxed = base.startsWith(`${API}/a/`)
+          expect(second.headers.get('content-security-policy')).toBe(sandboxed ? SANDBOX : null)
+        }
+      }
+    }
   })
 })
 
