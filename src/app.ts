@@ -5,6 +5,7 @@ import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
 import { createArtifactService } from './artifacts/service.ts'
+import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
 import { createDatasetPort } from './data/action-port.ts'
 import { createDataService } from './data/service.ts'
@@ -12,6 +13,7 @@ import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
+import { createDocumentService } from './documents/service.ts'
 import { createEgress } from './egress/egress.ts'
 import { createEngine } from './engine/engine.ts'
 import { openNodeSession } from './engine/node.ts'
@@ -28,6 +30,7 @@ import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
+import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
@@ -46,6 +49,8 @@ import { openMail } from './mail/open.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
+import { createUploadService } from './uploads/service.ts'
+import { createTidy } from './uploads/tidy.ts'
 
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
@@ -128,14 +133,17 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
+  const publishLimits = {
+    fileBytes: config.MAX_FILE_BYTES,
+    versionBytes: config.MAX_VERSION_BYTES,
+    files: config.MAX_VERSION_FILES,
+  }
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS },
-    limits: {
-      fileBytes: config.MAX_FILE_BYTES,
-      versionBytes: config.MAX_VERSION_BYTES,
-      files: config.MAX_VERSION_FILES,
-    },
+    ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS, limits: publishLimits },
   })
+  const collaboration = createCollaborationService({ prisma })
+  const documents = createDocumentService({ prisma, pool })
+  const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
@@ -182,14 +190,18 @@ async function open(
   })
   if (serves) {
     const trials = createTrialService({ registry, artifacts, jobs })
-    const services = { identity, artifacts, data, schedules, jobs, stacks, events, runs, trials }
+    const content = { artifacts, data, documents, uploads, collaboration }
+    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
     const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
-    const handler = createRequestHandler({ yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes })
+    const handler = createRequestHandler({
+      ...{ yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
+      uploads: createUploadHandler({ uploads, identity, corsOrigins }),
+    })
     http.server.on(
       'request',
       measured(handler, metrics, (host) => hosting.siteOf(host) !== null),
@@ -198,6 +210,9 @@ async function open(
   if (engine) {
     onClose(engine.stop)
     engine.start()
+    const tidy = createTidy({ clock, log, transaction: (work) => inTransaction(enginePool, work) })
+    onClose(tidy.stop)
+    tidy.wake()
   }
   onClose(async () => health.drain())
 

@@ -9,10 +9,12 @@ import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
+import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
   yoga: GraphqlServer
   hosting: { siteOf(host: string): string | null; fetch(request: Request): Promise<Response> }
+  uploads: UploadHandler
   health: Health
   metrics: Pick<Metrics, 'render'>
   log: Log
@@ -21,7 +23,7 @@ export type RequestHandlerOptions = {
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes } = options
+  const { yoga, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes } = options
   const host = getRequestListener((request) => hosting.fetch(request), { overrideGlobalObjects: false })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
@@ -31,6 +33,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (hosting.siteOf(request.headers.host ?? '') !== null) return host(request, response)
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return host(request, response)
+    if (pathname.startsWith(UPLOADS_PATH)) return uploads(request, response, pathname)
     const probe = await answerProbe(health, pathname)
     if (probe) return json(response, ...probe)
     if (pathname === METRICS_PATH) return answerMetrics(response, metrics)

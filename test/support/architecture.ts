@@ -31,7 +31,7 @@ const isPure = (file: string) => PURE.has(role(file)) && !inside('db', 'graphql'
 
 /** What a client sees: GraphQL types and HTTP routes. */
 const OUTER = new Set(
-  'agent-schema control-schema enums event-types mutation-schema routes schema subscription trial-schema version-schema'.split(
+  'agent-schema comment-schema control-schema enums event-types mutation-schema routes schema subscription trial-schema version-schema'.split(
     ' ',
   ),
 )
