@@ -146,7 +146,7 @@ describe('a job of an editor', () => {
 
   beforeEach(async () => {
     await share(artifactId, ['editor@example.org'], 'EDITOR')
-    jobId = (await makeJob(app, editor.token, { artifactId, schedule: { intervalSeconds: 3600 } })).id
+    jobId = (await makeJob(app, editor.token, { artifactId, schedule: { every: { seconds: 3600 } } })).id
   })
 
   it('may be changed by the owner of the artifact, whose it becomes with its actions', async () => {
@@ -167,7 +167,7 @@ describe('a job of an editor', () => {
     ['is removed', () => unshare(artifactId, 'EDITOR@example.org ')],
     ['becomes a viewer', () => share(artifactId, ['editor@example.org'], 'VIEWER')],
   ])('is paused, with a reason, when they are let go: %s', async (_how, letGo) => {
-    const others = await makeJob(app, owner.token, { artifactId, schedule: { intervalSeconds: 3600 } })
+    const others = await makeJob(app, owner.token, { artifactId, schedule: { every: { seconds: 3600 } } })
     expect(await letGo()).toMatchObject({ __typename: 'Artifact' })
     const reason = 'its owner is no longer an editor of its artifact'
     expect(await read()).toMatchObject({ enabled: false, pauseReason: reason })
