@@ -46,6 +46,8 @@ import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
 import { openMail } from './mail/open.ts'
+import { createDialects } from './rest/registry.ts'
+import { createRestRouter } from './rest/router.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
@@ -198,13 +200,19 @@ async function open(
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
     const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
+    const rest = createRestRouter(createDialects({ ...services, log, publicUrl }))
     const handler = createRequestHandler({
-      ...{ yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
+      ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
     })
     http.server.on(
       'request',
-      measured(handler, metrics, (host) => hosting.siteOf(host) !== null),
+      measured(
+        handler,
+        metrics,
+        (host) => hosting.siteOf(host) !== null,
+        (pathname) => rest.match(pathname)?.prefix ?? null,
+      ),
     )
   } else http.server.on('request', measured(createWorkerHandler(health, metrics), metrics))
   if (engine) {

@@ -6,6 +6,7 @@ import type { DataService } from '../data/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { DocumentService } from '../documents/service.ts'
 import type { EventService } from '../events/service.ts'
+import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
@@ -36,10 +37,4 @@ export type Context = ContextDeps & { viewer: Viewer }
 /** @throws ForbiddenError UNAUTHENTICATED for a token that is not valid; no token at all is nobody. */
 export async function createContext(deps: ContextDeps, authorization: string | null | undefined): Promise<Context> {
   return { ...deps, viewer: await deps.identity.authenticate(bearerToken(authorization)) }
-}
-
-/** The token of `Bearer …`; undefined without the header. Another scheme is a token that nobody has. */
-export function bearerToken(authorization: string | null | undefined): string | undefined {
-  if (!authorization) return undefined
-  return /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
 }

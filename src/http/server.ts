@@ -1,18 +1,21 @@
-/** One port for everything: GraphQL, sites and health. Each request gets an id and one line in the log. */
+/** One port for everything: GraphQL, REST, sites and health. Each request gets an id and one line in the log. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
 import { currentRequest } from '../kernel/request.ts'
+import type { Rest } from '../rest/router.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
+import { createRestHandler } from './rest.ts'
 import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
   yoga: GraphqlServer
+  rest: Rest
   hosting: { siteOf(host: string): string | null; fetch(request: Request): Promise<Response> }
   uploads: UploadHandler
   health: Health
@@ -23,8 +26,9 @@ export type RequestHandlerOptions = {
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes } = options
+  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes } = options
   const host = getRequestListener((request) => hosting.fetch(request), { overrideGlobalObjects: false })
+  const answerRest = createRestHandler({ corsOrigins, maxBodyBytes })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
     const { host: name } = request.headers
@@ -34,6 +38,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return host(request, response)
     if (pathname.startsWith(UPLOADS_PATH)) return uploads(request, response, pathname)
+    const match = rest.match(pathname)
+    if (match) return answerRest(match.dialect, request, response)
+    const document = rest.documentAt(pathname)
+    if (document) return answerCors(request, response, corsOrigins) || json(response, 200, document)
     const probe = await answerProbe(health, pathname)
     if (probe) return json(response, ...probe)
     if (pathname === METRICS_PATH) return answerMetrics(response, metrics)

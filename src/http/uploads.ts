@@ -1,6 +1,6 @@
 /** `PUT /uploads/{digest}`: the bytes of a file that is going to be published, as they are. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { bearerToken } from '../graphql/context.ts'
+import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { DomainError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
 import type { UploadService } from '../uploads/service.ts'

@@ -28,7 +28,9 @@ describe('CORS', () => {
     const response = await ask('POST', { origin: A })
     expect(await response.text()).toBe('answered')
     expect(allowed(response)).toBe('*')
-    expect(response.headers.get('access-control-expose-headers')).toBe('X-Request-Id')
+    expect(response.headers.get('access-control-expose-headers')).toBe(
+      'X-Request-Id, X-Idempotent-Replayed, Retry-After',
+    )
     expect(response.headers.get('access-control-allow-credentials')).toBeNull()
     expect(response.headers.get('vary')).toBeNull()
   })
