@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bearerToken } from '../../identity/bearer.ts'
 import type { IdentityService } from '../../identity/service.ts'
+import { uuidOf } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
@@ -9,14 +10,22 @@ import { errorAnswer, failureAnswer } from './envelope.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
 import type { Env } from './router.ts'
 
-export type ShareoutDeps = FeatureDeps & { identity: IdentityService; log: Log; publicUrl: string }
+export type ShareoutDeps = FeatureDeps & {
+  identity: IdentityService
+  log: Log
+  publicUrl: string
+  /** The id of the token behind one (`rsd_…`) that is for the data of this artifact only; null: it is not good for that. */
+  openDataToken?: (dataToken: string, artifactId: string) => string | null
+}
+
+const DATA = /^\/v1\/data\/([^/]+)\//
 
 export function createShareout(deps: ShareoutDeps): Dialect {
-  const { identity, log, publicUrl } = deps
+  const { log, publicUrl } = deps
   const app = new OpenAPIHono<Env>()
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
   app.use(async (context, next) => {
-    context.set('viewer', await identity.authenticate(bearerToken(context.req.header('authorization'))))
+    context.set('viewer', await viewerOf(deps, bearerToken(context.req.header('authorization')), context.req.path))
     await next()
   })
   for (const routes of featuresOf(deps)) app.route('/', routes)
@@ -43,6 +52,13 @@ export function createShareout(deps: ShareoutDeps): Dialect {
       }),
     document: () => app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }] }),
   }
+}
+
+/** Below the data of an artifact also by a token that is good for nothing else. */
+async function viewerOf({ identity, openDataToken }: ShareoutDeps, token: string | undefined, path: string) {
+  const artifactId = uuidOf('Artifact', DATA.exec(path)?.[1] ?? '')
+  const tokenId = token && artifactId ? openDataToken?.(token, artifactId) : null
+  return tokenId ? identity.authenticateAgain(tokenId) : identity.authenticate(token)
 }
 
 /** What may be asked of a path, by the routes that are there. */
