@@ -229,7 +229,7 @@ async function open(
       ...{ artifacts, identity, credentials, passes, pages, agent },
       ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
     })
-    const rest = createRestRouter(createDialects({ ...services, log, publicUrl }))
+    const rest = createRestRouter(createDialects({ ...services, credentials, log, publicUrl }))
     const handler = createRequestHandler({
       ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),

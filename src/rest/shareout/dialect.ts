@@ -1,7 +1,10 @@
 /** ShareOut (`/v1`): the routes of all its features, and its own answers to what fits none of them. */
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Credentials } from '../../hosting/credentials.ts'
+import { isDataToken } from '../../hosting/passes.ts'
 import { bearerToken } from '../../identity/bearer.ts'
 import type { IdentityService } from '../../identity/service.ts'
+import type { Viewer } from '../../identity/viewer.ts'
 import { uuidOf } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import { VERSION } from '../../kernel/version.ts'
@@ -14,8 +17,7 @@ export type ShareoutDeps = FeatureDeps & {
   identity: IdentityService
   log: Log
   publicUrl: string
-  /** The id of the token behind one (`rsd_…`) that is for the data of this artifact only; null: it is not good for that. */
-  openDataToken?: (dataToken: string, artifactId: string) => string | null
+  credentials: Pick<Credentials, 'openDataToken'>
 }
 
 const DATA = /^\/v1\/data\/([^/]+)\//
@@ -55,10 +57,10 @@ export function createShareout(deps: ShareoutDeps): Dialect {
 }
 
 /** Below the data of an artifact also by a token that is good for nothing else. */
-async function viewerOf({ identity, openDataToken }: ShareoutDeps, token: string | undefined, path: string) {
+function viewerOf({ identity, credentials }: ShareoutDeps, token: string | undefined, path: string): Promise<Viewer> {
   const artifactId = uuidOf('Artifact', DATA.exec(path)?.[1] ?? '')
-  const tokenId = token && artifactId ? openDataToken?.(token, artifactId) : null
-  return tokenId ? identity.authenticateAgain(tokenId) : identity.authenticate(token)
+  if (token === undefined || artifactId === null || !isDataToken(token)) return identity.authenticate(token)
+  return credentials.openDataToken(token, artifactId)
 }
 
 /** What may be asked of a path, by the routes that are there. */
