@@ -52,7 +52,14 @@ describe('CORS', () => {
     expect([response.status, await response.text(), allowed(response)]).toEqual([204, '', A])
     expect(response.headers.get('access-control-allow-methods')).toContain('POST')
     const headers = response.headers.get('access-control-allow-headers')?.toLowerCase()
-    for (const name of ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'last-event-id'])
+    for (const name of [
+      'authorization',
+      'content-type',
+      'idempotency-key',
+      'if-match',
+      'if-none-match',
+      'last-event-id',
+    ])
       expect(headers).toContain(name)
     const refused = await ask('OPTIONS', { origin: 'https://c.example', ...preflight })
     expect([refused.status, allowed(refused)]).toEqual([204, null])
