@@ -13,7 +13,7 @@ const EMAIL_LIMIT = 320
 export const ROLES = ['VIEWER', 'EDITOR'] as const
 
 /** In lower case: that is how addresses are compared. */
-export const emailSpec = z
+const emailSpec = z
   .string()
   .trim()
   .toLowerCase()
