@@ -14,7 +14,7 @@ iframe { flex: 1; border: 0; background: #fff }
 button { font: inherit }
 `
 
-/** Milliseconds; a data token is good for a minute more. The browser's clock may be wrong, so it is not asked. */
+/** Milliseconds; a data token is good for a minute more. Counted from when it came, as the browser's clock may be wrong. */
 const RENEW_MS = 540_000
 
 /**
@@ -27,15 +27,15 @@ let known = null
 let renewAt = 0
 let timer
 async function give() {
-  if (performance.now() >= renewAt) {
+  if (Date.now() >= renewAt) {
     const answer = await fetch('.runsheet/data-token', { cache: 'no-store' }).catch(() => null)
     known = answer && answer.status === 200 ? await answer.json() : null
-    renewAt = known ? performance.now() + ${RENEW_MS} : 0
+    renewAt = known ? Date.now() + ${RENEW_MS} : 0
   }
   if (!known) return
   frame.contentWindow.postMessage(known, '*')
   clearTimeout(timer)
-  timer = setTimeout(give, Math.max(0, renewAt - performance.now()))
+  timer = setTimeout(give, Math.max(0, renewAt - Date.now()))
 }
 addEventListener('message', ({ source, data }) => {
   if (source === frame.contentWindow && data && data.type === 'runsheet:data-token-request') give()
