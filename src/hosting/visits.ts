@@ -35,9 +35,10 @@ const SWEPT_AT_ONCE = 1_000
 /** In the order of the keys: two nodes that write the same visitors wait for each other instead of deadlocking. */
 const COUNT = `
 with given as materialized (
-  select g.n, g.artifact_id, g.visitor
+  select distinct on (g.artifact_id, g.visitor) g.n, g.artifact_id, g.visitor
   from unnest($1::uuid[], $2::bytea[]) with ordinality as g(artifact_id, visitor, n)
   join artifact a on a.id = g.artifact_id and a.deleted_at is null
+  order by g.artifact_id, g.visitor, g.n
 ), counted as (
   insert into artifact_visit (artifact_id, visitor, at)
   select artifact_id, visitor, now() from given order by artifact_id, visitor
@@ -49,7 +50,8 @@ select g.n::int, c.visitor is not null as counted,
   (extract(epoch from before.at + interval '1 hour' - now()) * 1000)::float as "waitMs"
 from given g
 left join counted c on c.artifact_id = g.artifact_id and c.visitor = g.visitor
-left join artifact_visit before on before.artifact_id = g.artifact_id and before.visitor = g.visitor`
+left join artifact_visit before on before.artifact_id = g.artifact_id and before.visitor = g.visitor
+order by g.n`
 
 const SWEEP = `
 with old as (
