@@ -7,6 +7,7 @@ import { createModel } from './agent/model.ts'
 import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
 import { createArtifactService } from './artifacts/service.ts'
+import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
 import { createDatasetPort } from './data/action-port.ts'
 import { createDataService } from './data/service.ts'
@@ -14,6 +15,7 @@ import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
+import { createDocumentService } from './documents/service.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
 import { createEngine } from './engine/engine.ts'
 import { openNodeSession } from './engine/node.ts'
@@ -38,6 +40,7 @@ import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
+import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
@@ -55,9 +58,13 @@ import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
 import { openMail } from './mail/open.ts'
+import { createDialects } from './rest/registry.ts'
+import { createRestRouter } from './rest/router.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
+import { createUploadService } from './uploads/service.ts'
+import { createTidy } from './uploads/tidy.ts'
 
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
@@ -147,14 +154,17 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
+  const publishLimits = {
+    fileBytes: config.MAX_FILE_BYTES,
+    versionBytes: config.MAX_VERSION_BYTES,
+    files: config.MAX_VERSION_FILES,
+  }
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS },
-    limits: {
-      fileBytes: config.MAX_FILE_BYTES,
-      versionBytes: config.MAX_VERSION_BYTES,
-      files: config.MAX_VERSION_FILES,
-    },
+    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS, limits: publishLimits },
   })
+  const collaboration = createCollaborationService({ prisma })
+  const documents = createDocumentService({ prisma, pool })
+  const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
@@ -201,7 +211,8 @@ async function open(
   })
   if (serves) {
     const trials = createTrialService({ registry, artifacts, jobs })
-    const services = { identity, artifacts, data, schedules, jobs, stacks, events, runs, trials }
+    const content = { artifacts, data, documents, uploads, collaboration }
+    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
@@ -218,15 +229,27 @@ async function open(
       ...{ artifacts, identity, credentials, passes, pages, agent },
       ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
     })
-    const handler = createRequestHandler({ yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes })
+    const rest = createRestRouter(createDialects({ ...services, credentials, log, publicUrl }))
+    const handler = createRequestHandler({
+      ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
+      uploads: createUploadHandler({ uploads, identity, corsOrigins }),
+    })
     http.server.on(
       'request',
-      measured(handler, metrics, (host) => hosting.siteOf(host) !== null),
+      measured(
+        handler,
+        metrics,
+        (host) => hosting.siteOf(host) !== null,
+        (pathname) => rest.match(pathname)?.prefix ?? null,
+      ),
     )
   } else http.server.on('request', measured(createWorkerHandler(health, metrics), metrics))
   if (engine) {
     onClose(engine.stop)
     engine.start()
+    const tidy = createTidy({ clock, log, transaction: (work) => inTransaction(enginePool, work) })
+    onClose(tidy.stop)
+    tidy.wake()
   }
   onClose(async () => health.drain())
 

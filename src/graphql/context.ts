@@ -1,15 +1,19 @@
 /** What every resolver gets. Made from headers only, so that every transport can make it. */
 import type { TrialService } from '../actions/trial.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
+import type { CollaborationService } from '../collaboration/service.ts'
 import type { DataService } from '../data/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { DocumentService } from '../documents/service.ts'
 import type { EventService } from '../events/service.ts'
+import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
 import type { RunService } from '../runs/service.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import type { StackService } from '../stacks/service.ts'
+import type { UploadService } from '../uploads/service.ts'
 
 type Services = {
   identity: IdentityService
@@ -21,6 +25,9 @@ type Services = {
   data: DataService
   stacks: StackService
   trials: TrialService
+  collaboration: CollaborationService
+  documents: DocumentService
+  uploads: UploadService
 }
 
 export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }
@@ -30,10 +37,4 @@ export type Context = ContextDeps & { viewer: Viewer }
 /** @throws ForbiddenError UNAUTHENTICATED for a token that is not valid; no token at all is nobody. */
 export async function createContext(deps: ContextDeps, authorization: string | null | undefined): Promise<Context> {
   return { ...deps, viewer: await deps.identity.authenticate(bearerToken(authorization)) }
-}
-
-/** The token of `Bearer …`; undefined without the header. Another scheme is a token that nobody has. */
-export function bearerToken(authorization: string | null | undefined): string | undefined {
-  if (!authorization) return undefined
-  return /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
 }

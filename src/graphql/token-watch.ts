@@ -1,9 +1,10 @@
 /** Ends what lives on a token when the token ends: streams outlive the request that they were allowed for. */
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
+import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
-import { bearerToken, type Context } from './context.ts'
+import type { Context } from './context.ts'
 
 /** How long after its end a token may still be shown events. */
 const EVERY_MS = 5_000

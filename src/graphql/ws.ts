@@ -11,11 +11,11 @@ import {
 import { useServer } from 'graphql-ws/use/ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
-import { bearerToken } from './context.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
 
 /** Proxies close what is silent for a minute or less. */

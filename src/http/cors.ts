@@ -2,7 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const METHODS = 'GET, POST, PUT, PATCH, DELETE, OPTIONS'
-const HEADERS = 'Authorization, Content-Type, Idempotency-Key, X-Idempotency-Key, Last-Event-ID'
+const HEADERS =
+  'Authorization, Content-Type, Idempotency-Key, X-Idempotency-Key, If-Match, If-None-Match, Last-Event-ID'
+const EXPOSED = 'ETag, X-Request-Id, X-Idempotent-Replayed, Retry-After'
 const PREFLIGHT_SECONDS = '7200'
 
 /** Sets the headers; true when it was a preflight and is answered. */
@@ -13,7 +15,7 @@ export function answerCors(request: IncomingMessage, response: ServerResponse, o
   if (origin === undefined) return false
   if (any || origins.includes(origin)) {
     response.setHeader('access-control-allow-origin', any ? '*' : origin)
-    response.setHeader('access-control-expose-headers', 'X-Request-Id')
+    response.setHeader('access-control-expose-headers', EXPOSED)
   }
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false
   response.setHeader('access-control-allow-methods', METHODS)

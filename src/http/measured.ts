@@ -6,16 +6,21 @@ import { METRICS_PATH, type Metrics } from './metrics.ts'
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const ROUTES = new Set([GRAPHQL_PATH, METRICS_PATH, '/health/live', '/health/ready', '/'])
 
-/** `isSite`: whether a Host header names a site, whose paths are its own. */
+/**
+ * `isSite`: whether a Host header names a site, whose paths are its own. `prefixOf`: the prefix of the REST dialect that a
+ * path belongs to, or null.
+ */
 export function measured(
   handle: RequestListener,
   metrics: Pick<Metrics, 'answered'>,
   isSite: (host: string) => boolean = () => false,
+  prefixOf: (pathname: string) => string | null = () => null,
 ): RequestListener {
   const routeOf = (host: string, pathname: string): string => {
     if (isSite(host)) return 'site'
     if (ROUTES.has(pathname)) return pathname
-    return pathname === '/a' || pathname.startsWith('/a/') ? '/a' : 'other'
+    if (pathname === '/a' || pathname.startsWith('/a/')) return '/a'
+    return prefixOf(pathname) ?? 'other'
   }
   return (request, response) => {
     const started = performance.now()

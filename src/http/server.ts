@@ -1,23 +1,28 @@
-/** One port for everything: GraphQL, sites and health. Each request gets an id and one line in the log. */
+/** One port for everything: GraphQL, REST, sites and health. Each request gets an id and one line in the log. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
 import { withoutPass } from '../hosting/asked.ts'
 import type { Log } from '../kernel/log.ts'
 import { currentRequest } from '../kernel/request.ts'
+import type { Rest } from '../rest/router.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
 import { requestId } from './request-id.ts'
+import { createRestHandler } from './rest.ts'
+import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
   yoga: GraphqlServer
+  rest: Rest
   hosting: {
     siteOf(host: string): string | null
     /** Answers from memory, if it can; false: it cannot, and nothing was done. */
     answerReady(request: IncomingMessage, response: ServerResponse): boolean
     answer(request: IncomingMessage, response: ServerResponse): Promise<void>
   }
+  uploads: UploadHandler
   health: Health
   metrics: Pick<Metrics, 'render'>
   log: Log
@@ -26,7 +31,8 @@ export type RequestHandlerOptions = {
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, hosting, health, metrics, log, corsOrigins, maxBodyBytes } = options
+  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes } = options
+  const answerRest = createRestHandler({ corsOrigins, maxBodyBytes })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
     const { host: name } = request.headers
@@ -35,6 +41,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (hosting.siteOf(request.headers.host ?? '') !== null) return hosting.answer(request, response)
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return hosting.answer(request, response)
+    if (pathname.startsWith(UPLOADS_PATH)) return uploads(request, response, pathname)
+    const match = rest.match(pathname)
+    if (match) return answerRest(match.dialect, request, response)
+    const document = rest.documentAt(pathname)
+    if (document) return answerCors(request, response, corsOrigins) || json(response, 200, document)
     const probe = await answerProbe(health, pathname)
     if (probe) return json(response, ...probe)
     if (pathname === METRICS_PATH) return answerMetrics(response, metrics)

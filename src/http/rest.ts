@@ -1,0 +1,37 @@
+/** Requests of the REST dialects: bounded, let in from other origins where that is safe, and answered by their dialect. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Dialect } from '../rest/dialect.ts'
+import { BodyTooLargeError, discardBody, readBody } from './body.ts'
+import { answerCors } from './cors.ts'
+
+export function createRestHandler({
+  corsOrigins,
+  maxBodyBytes,
+}: {
+  corsOrigins: readonly string[]
+  maxBodyBytes: number
+}) {
+  return async (dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (dialect.cors && answerCors(request, response, corsOrigins)) return
+    try {
+      const rawBody = await readBody(request, maxBodyBytes)
+      // The adapter's name for a body that was read already.
+      if (rawBody) Object.assign(request, { rawBody })
+    } catch (error) {
+      if (!(error instanceof BodyTooLargeError)) throw error
+      return refuse(dialect.tooLarge(maxBodyBytes), request, response)
+    }
+    await getRequestListener((each) => dialect.fetch(each), { overrideGlobalObjects: false })(request, response)
+  }
+}
+
+/** The whole answer is sent at once, and ended when the client has had a moment to send what nobody reads. */
+async function refuse(refusal: Response, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = Buffer.from(await refusal.arrayBuffer())
+  const headers = { ...Object.fromEntries(refusal.headers), 'content-length': body.length, connection: 'close' }
+  const discarded = discardBody(request)
+  response.writeHead(refusal.status, headers).write(body)
+  await discarded
+  response.end()
+}

@@ -1,0 +1,5 @@
+/** All dialects. A new one is a folder and a line here. */
+import type { Dialect } from './dialect.ts'
+import { createShareout, type ShareoutDeps } from './shareout/dialect.ts'
+
+export const createDialects = (deps: ShareoutDeps): Dialect[] => [createShareout(deps)]

@@ -1,0 +1,78 @@
+/** ShareOut (`/v1`): the routes of all its features, and its own answers to what fits none of them. */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Credentials } from '../../hosting/credentials.ts'
+import { isDataToken } from '../../hosting/passes.ts'
+import { bearerToken } from '../../identity/bearer.ts'
+import type { IdentityService } from '../../identity/service.ts'
+import type { Viewer } from '../../identity/viewer.ts'
+import { uuidOf } from '../../kernel/ids.ts'
+import type { Log } from '../../kernel/log.ts'
+import { VERSION } from '../../kernel/version.ts'
+import type { Dialect } from '../dialect.ts'
+import { errorAnswer, failureAnswer } from './envelope.ts'
+import { type FeatureDeps, featuresOf } from './features.ts'
+import type { Env } from './router.ts'
+
+export type ShareoutDeps = FeatureDeps & {
+  identity: IdentityService
+  log: Log
+  publicUrl: string
+  credentials: Pick<Credentials, 'openDataToken'>
+}
+
+const DATA = /^\/v1\/data\/([^/]+)\//
+
+export function createShareout(deps: ShareoutDeps): Dialect {
+  const { log, publicUrl } = deps
+  const app = new OpenAPIHono<Env>()
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
+  app.use(async (context, next) => {
+    context.set('viewer', await viewerOf(deps, bearerToken(context.req.header('authorization')), context.req.path))
+    await next()
+  })
+  for (const routes of featuresOf(deps)) app.route('/', routes)
+  app.onError((error) => errorAnswer(error, log))
+  app.notFound(({ req }) => {
+    const allowed = methodsAt(app, req.path)
+    if (allowed.length === 0) {
+      return failureAnswer({ status: 404, code: 'NOT_FOUND', message: `There is nothing at ${req.path.slice(0, 200)}` })
+    }
+    const message = `${req.method} is not allowed here; ${allowed.join(', ')} are`
+    return failureAnswer({ status: 405, code: 'METHOD_NOT_ALLOWED', message, headers: { allow: allowed.join(', ') } })
+  })
+  const info = { title: 'Runsheet: the ShareOut dialect', version: VERSION }
+  return {
+    name: 'shareout',
+    prefixes: ['/v1'],
+    cors: true,
+    fetch: async (request) => app.fetch(request),
+    tooLarge: (maxBytes) =>
+      failureAnswer({
+        status: 413,
+        code: 'STORAGE_LIMIT_EXCEEDED',
+        message: `The body is larger than ${maxBytes} bytes (MAX_BODY_BYTES)`,
+      }),
+    document: () => app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }] }),
+  }
+}
+
+/** Below the data of an artifact also by a token that is good for nothing else. */
+function viewerOf({ identity, credentials }: ShareoutDeps, token: string | undefined, path: string): Promise<Viewer> {
+  const artifactId = uuidOf('Artifact', DATA.exec(path)?.[1] ?? '')
+  if (token === undefined || artifactId === null || !isDataToken(token)) return identity.authenticate(token)
+  return credentials.openDataToken(token, artifactId)
+}
+
+/** What may be asked of a path, by the routes that are there. */
+function methodsAt(app: OpenAPIHono<Env>, path: string): string[] {
+  const segments = path.split('/')
+  const fits = app.routes.filter(({ method, path: pattern }) => {
+    const parts = pattern.split('/')
+    return (
+      method !== 'ALL' &&
+      parts.length === segments.length &&
+      parts.every((part, index) => part.startsWith(':') || part === segments[index])
+    )
+  })
+  return [...new Set(fits.map(({ method }) => method))].sort()
+}

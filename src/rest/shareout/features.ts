@@ -1,0 +1,19 @@
+/** The features of the dialect. A new one is a file and a line here. */
+import type { Log } from '../../kernel/log.ts'
+import { type CollaborationDeps, collaborationRoutes } from './collaboration.ts'
+import { type DocumentsDeps, documentRoutes } from './documents.ts'
+import { type ProfileDeps, profileRoutes } from './profile.ts'
+import type { Routes } from './router.ts'
+import { rowRoutes } from './rows.ts'
+import { type TablesDeps, tableRoutes } from './tables.ts'
+
+/** What the features ask for; each takes its part. */
+export type FeatureDeps = { log: Log } & CollaborationDeps & ProfileDeps & TablesDeps & DocumentsDeps
+
+export const featuresOf = (deps: FeatureDeps): Routes[] => [
+  collaborationRoutes(deps),
+  profileRoutes(deps),
+  tableRoutes(deps),
+  rowRoutes(deps),
+  documentRoutes(deps),
+]
