@@ -17,7 +17,7 @@ const ANSWER_BYTES = 8 * 1024 * 1024
 /** Characters of what the API says of an error that are logged. */
 const EXCERPT = 500
 
-export type ModelRequest = {
+type ModelRequest = {
   model: string
   messages: ({ role: 'system'; content: string } | Message)[]
   maxTokens: number

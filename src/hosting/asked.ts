@@ -79,6 +79,12 @@ export function askedOf(site: string | null, target: string): Asked {
     : shared
 }
 
+/** An address as it may be logged: whoever has the pass in it sees the site. */
+export const withoutPass = (pathname: string): string =>
+  pathname.replace(PASS_IN_PATH, (_, folder: string) => `${folder}…`)
+
+const PASS_IN_PATH = new RegExp(`^(/a/[^/]+/${PASS_FOLDER}/)[^/]+`)
+
 const PASSED = new RegExp(`^${PASS_FOLDER}/([^/]+)/(.*)$`, 's')
 
 const isMobile = (path: string, search: string): boolean =>

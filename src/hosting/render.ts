@@ -14,6 +14,9 @@ iframe { flex: 1; border: 0; background: #fff }
 button { font: inherit }
 `
 
+/** Milliseconds; a data token is good for a minute more. Counted from when it came, as the browser's clock may be wrong. */
+const RENEW_MS = 540_000
+
 /**
  * Hands the frame a data token when it has loaded, when it asks, and before the one it has ends. The frame's origin is
  * opaque, so it cannot be named; what may be in the frame is up to the policy of this page.
@@ -21,17 +24,18 @@ button { font: inherit }
 const SCRIPT = `
 const frame = document.querySelector('iframe')
 let known = null
+let renewAt = 0
 let timer
-const isFresh = () => known && Date.parse(known.expiresAt) - Date.now() > 60000
 async function give() {
-  if (!isFresh()) {
+  if (Date.now() >= renewAt) {
     const answer = await fetch('.runsheet/data-token', { cache: 'no-store' }).catch(() => null)
     known = answer && answer.status === 200 ? await answer.json() : null
+    renewAt = known ? Date.now() + ${RENEW_MS} : 0
   }
   if (!known) return
   frame.contentWindow.postMessage(known, '*')
   clearTimeout(timer)
-  timer = setTimeout(give, Math.max(1000, Date.parse(known.expiresAt) - Date.now() - 60000))
+  timer = setTimeout(give, Math.max(0, renewAt - Date.now()))
 }
 addEventListener('message', ({ source, data }) => {
   if (source === frame.contentWindow && data && data.type === 'runsheet:data-token-request') give()

@@ -50,7 +50,8 @@ select g.n::int, c.visitor is not null as counted,
   (extract(epoch from before.at + interval '1 hour' - now()) * 1000)::float as "waitMs"
 from given g
 left join counted c on c.artifact_id = g.artifact_id and c.visitor = g.visitor
-left join artifact_visit before on before.artifact_id = g.artifact_id and before.visitor = g.visitor`
+left join artifact_visit before on before.artifact_id = g.artifact_id and before.visitor = g.visitor
+order by g.n`
 
 const SWEEP = `
 with old as (

@@ -1,6 +1,7 @@
 /** One port for everything: GraphQL, REST, sites and health. Each request gets an id and one line in the log. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
+import { withoutPass } from '../hosting/asked.ts'
 import type { Log } from '../kernel/log.ts'
 import { currentRequest } from '../kernel/request.ts'
 import type { Rest } from '../rest/router.ts'
@@ -76,12 +77,15 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     response.setHeader('x-request-id', id)
     response.on('close', () => {
       const ms = Math.round(performance.now() - started)
-      log.info({ requestId: id, method: request.method, path: pathname, status: response.statusCode, ms }, 'request')
+      log.info(
+        { requestId: id, method: request.method, path: withoutPass(pathname), status: response.statusCode, ms },
+        'request',
+      )
     })
     function fail(error: unknown) {
       // The client went away before it had sent all.
       if (request.destroyed && !request.complete) return
-      log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
+      log.error({ err: error, requestId: id, path: withoutPass(pathname) }, 'a request failed')
       if (response.headersSent) response.destroy()
       else json(response, 500, { error: 'Internal error', requestId: id })
     }

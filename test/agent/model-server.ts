@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type ModelCall = {
+type ModelCall = {
   authorization: string | undefined
   path: string
   body: { model: string; messages: { role: string; content: string }[] } & Record<string, unknown>

@@ -59,6 +59,9 @@ function png(pixels: number): string {
   return `data:image/png;base64,${Buffer.concat(content).toString('base64')}`
 }
 
+/** Browsers look for a new worker a while after a page has loaded. */
+const PATIENTLY = { timeout: 15_000 }
+
 describe.runIf(executablePath)('in Chromium', () => {
   let app: TestApp
   let alice: Person
@@ -131,6 +134,38 @@ describe.runIf(executablePath)('in Chromium', () => {
     await page.getByLabel('Token').fill(alice.token)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await frame.getByText('rsd_').waitFor()
+  })
+
+  it('keeps the files of the newest version of an app only, and no page that asks for a token', async () => {
+    const publish = (said: string) =>
+      publishSite(app, 'news', alice.token, {
+        files: [{ path: 'index.html', content: `<h1>${said}</h1>` }],
+        pwa: { enabled: true },
+        visibility: 'PRIVATE',
+      })
+    await publish('first')
+    const page = await context.newPage()
+    await signIn(page, siteUrl('news'), alice.token)
+    await page.getByText('first').waitFor()
+    const kept = () =>
+      page.evaluate(async () => {
+        const caches = globalThis.caches
+        const names = await caches.keys()
+        const pages = await Promise.all(names.map((name) => caches.match('/', { cacheName: name })))
+        return Promise.all(pages.map((answer) => answer?.text()))
+      })
+    await expect.poll(kept, PATIENTLY).toEqual([expect.stringContaining('first')])
+    await publish('second')
+    await page.reload()
+    await page.getByText('second').waitFor()
+    await expect.poll(kept, PATIENTLY).toEqual([expect.stringContaining('second')])
+
+    await page.goto(`${siteUrl('news')}.runsheet/sign-out`)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Token').waitFor()
+    await page.goto(siteUrl('news'))
+    await page.getByLabel('Token').waitFor()
+    expect(await kept()).toEqual([])
   })
 
   it('installs an app of a private site, which opens without the server', async () => {

@@ -1,5 +1,6 @@
 /** Private sites: who gets in, by what, and until when. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { withoutPass } from '../../src/hosting/asked.ts'
 import { createPasses, PASS_MS } from '../../src/hosting/passes.ts'
 import { derivedKey } from '../../src/kernel/derived-key.ts'
 import { newId, uuidOf } from '../../src/kernel/ids.ts'
@@ -158,6 +159,11 @@ describe('passes', () => {
     expect(part.headers.get('content-security-policy')).toMatch(/^sandbox /)
   })
 
+  test('are not in the log', () => {
+    expect(withoutPass('/a/secret/_s/the-pass/css/main.css')).toBe('/a/secret/_s/…/css/main.css')
+    expect(withoutPass('/a/secret/css/_s/main.css')).toBe('/a/secret/css/_s/main.css')
+  })
+
   test('are given to whoever goes to a page by its address, with the cookie', async () => {
     const visitor = createVisitor(world)
     await visitor.submit(roots('secret').shared, 'sign-in', { token: alice.token })
@@ -206,6 +212,14 @@ describe('passes', () => {
     expect((await visitor.send(url, { headers: { 'sec-fetch-site': 'same-origin' } })).status).toBe(200)
     expect((await visitor.send(url, { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403)
   })
+})
+
+test('pages of other sites below the same domain cannot load what is private, whose cookie would come along', async () => {
+  const policyOf = async (url: string, init = {}) =>
+    (await world.get(url, init)).headers.get('cross-origin-resource-policy')
+  expect(await policyOf(`${roots('secret').own}css/main.css`, as(alice))).toBe('same-origin')
+  expect(await policyOf(roots('open').own)).toBeNull()
+  expect(await policyOf(`${roots('secret').shared}css/main.css`, as(alice))).toBeNull()
 })
 
 test('a page of a site that does not exist asks nobody for a token', async () => {

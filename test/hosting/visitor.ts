@@ -56,5 +56,3 @@ export function createVisitor({ get }: Pick<SiteWorld, 'get'>) {
     cookieOf: (address: string) => cookieFor(new URL(address)),
   }
 }
-
-export type Visitor = ReturnType<typeof createVisitor>
