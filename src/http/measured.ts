@@ -2,6 +2,7 @@
 import type { RequestListener } from 'node:http'
 import { GRAPHQL_PATH } from '../graphql/yoga.ts'
 import { METRICS_PATH, type Metrics } from './metrics.ts'
+import { UPLOADS_PATH } from './uploads.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const ROUTES = new Set([GRAPHQL_PATH, METRICS_PATH, '/health/live', '/health/ready', '/'])
@@ -20,6 +21,7 @@ export function measured(
     if (isSite(host)) return 'site'
     if (ROUTES.has(pathname)) return pathname
     if (pathname === '/a' || pathname.startsWith('/a/')) return '/a'
+    if (pathname.startsWith(UPLOADS_PATH)) return '/uploads'
     return prefixOf(pathname) ?? 'other'
   }
   return (request, response) => {

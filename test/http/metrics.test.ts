@@ -132,12 +132,14 @@ describe('metrics', () => {
     for (let n = 0; n < 20; n++) await ask('GET', `/nowhere/${n}`)
     await ask('PURGE', '/')
     await ask('GET', '/a/shop/')
+    await ask('GET', `/uploads/${'0'.repeat(64)}`)
     await ask('GET', '/metrics', `shop.localhost:${port}`)
     await ask('HEAD', '/health/live')
     const samples = [
       'method="GET",route="other",status="404"',
       'method="other",route="/",status="302"',
       'method="GET",route="/a",status="200"',
+      'method="GET",route="/uploads",status="405"',
       'method="GET",route="site",status="404"',
       'method="HEAD",route="/health/live",status="200"',
     ]
@@ -145,7 +147,7 @@ describe('metrics', () => {
     await expect.poll(() => count(samples[0] ?? ''), PATIENT).toBe(20)
     for (const labels of samples.slice(1)) await expect.poll(() => count(labels), PATIENT).toBe(1)
     const routes = new Set([...(await scrape()).matchAll(/route="([^"]*)"/g)].map(([, route]) => route))
-    expect([...routes].sort()).toEqual(['/', '/a', '/graphql', '/health/live', '/metrics', 'other', 'site'])
+    expect([...routes].sort()).toEqual(['/', '/a', '/graphql', '/health/live', '/metrics', '/uploads', 'other', 'site'])
   })
 
   it('have what Node tells of the process', async () => {
