@@ -4,6 +4,7 @@ import { createPerform } from './actions/perform.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
+import { readDocuments } from './artifacts/queries.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import type { Config } from './config.ts'
 import { createDatasetPort } from './data/action-port.ts'
@@ -29,6 +30,7 @@ import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createWorkerHandler } from './http/worker.ts'
+import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
 import { newToken } from './identity/tokens.ts'
@@ -130,6 +132,7 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
+  const documents = (artifactId: string) => readDocuments(sqlOn(pool), artifactId)
   const artifacts = createArtifactService({
     ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS },
     limits: {
@@ -148,6 +151,7 @@ async function open(
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
   })
 
+  const idempotency = createIdempotencyService({ pool, log })
   const stacks = createStackService({ prisma, pool, runs, actions: registry, seal })
 
   const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
@@ -163,7 +167,7 @@ async function open(
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
-          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl }),
+          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents }),
           meter: metrics.meter,
         },
         {
@@ -183,7 +187,7 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const trials = createTrialService({ registry, artifacts, jobs })
+    const trials = createTrialService({ registry, artifacts, jobs, documents })
     const services = { identity, artifacts, data, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
@@ -191,7 +195,9 @@ async function open(
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
     const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
-    const rest = createRestRouter(createDialects({ ...services, log, publicUrl }))
+    const rest = createRestRouter(
+      createDialects({ ...services, idempotency, log, publicUrl, isOpenHost: egress.isAllowedHost }),
+    )
     const handler = createRequestHandler({ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes })
     http.server.on(
       'request',

@@ -23,7 +23,7 @@ const inside =
 
 /** Asks no database, no clock and no network: the same question has the same answer. */
 const PURE = new Set(
-  'agent-spec bearer cache cron-dialect cron-slots errors events field filter high-water overlap paths permissions plan policy pwa-spec recurrence redaction render retry rights row signature slots sort spec spread states stored template tokens viewer wall-clock zones'.split(
+  'agent-spec bearer cache cron-dialect cron-slots errors events field filter high-water overlap paths permissions plan policy pwa-spec recurrence redaction render retry rights row signature slots shareout-actions sort spec spread states stored surface template tokens viewer wall-clock zones'.split(
     ' ',
   ),
 )

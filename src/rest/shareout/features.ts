@@ -1,8 +1,8 @@
 /** The features of the dialect. A new one is a file and a line here. */
-import type { Log } from '../../kernel/log.ts'
+import { type JobsDeps, jobRoutes } from './jobs.ts'
 import type { Routes } from './router.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = { log: Log }
+export type FeatureDeps = JobsDeps
 
-export const featuresOf = (_deps: FeatureDeps): Routes[] => []
+export const featuresOf = (deps: FeatureDeps): Routes[] => [jobRoutes(deps)]
