@@ -3,6 +3,8 @@ import path from 'node:path'
 import { createPerform } from './actions/perform.ts'
 import { createActionRegistry } from './actions/registry.ts'
 import { createTrialService } from './actions/trial.ts'
+import { createModel } from './agent/model.ts'
+import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
 import { readDocuments } from './artifacts/queries.ts'
 import { createArtifactService } from './artifacts/service.ts'
@@ -13,7 +15,7 @@ import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
-import { createEgress } from './egress/egress.ts'
+import { createEgress, type Egress } from './egress/egress.ts'
 import { createEngine } from './engine/engine.ts'
 import { openNodeSession } from './engine/node.ts'
 import { queueDepth } from './engine/queries.ts'
@@ -22,8 +24,16 @@ import { createEventService } from './events/service.ts'
 import { attachWebSocket } from './graphql/ws.ts'
 import { createGraphqlServer } from './graphql/yoga.ts'
 import { artifactUrl, siteUrl } from './hosting/addresses.ts'
+import { createAgentRoute } from './hosting/agent-route.ts'
+import { createAppPages } from './hosting/app-pages.ts'
+import { createCredentials } from './hosting/credentials.ts'
+import { createForms } from './hosting/forms.ts'
+import { createSiteMemory } from './hosting/memory.ts'
+import { createPasses } from './hosting/passes.ts'
 import { createHosting } from './hosting/routes.ts'
 import { createPostgresStorage } from './hosting/storage.ts'
+import { createVariants } from './hosting/variants.ts'
+import { createVisits } from './hosting/visits.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
@@ -37,8 +47,10 @@ import { newToken } from './identity/tokens.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
 import { systemClock } from './kernel/clock.ts'
+import { derivedKey } from './kernel/derived-key.ts'
 import { newId } from './kernel/ids.ts'
 import type { Log } from './kernel/log.ts'
+import { createRate } from './kernel/rate.ts'
 import { createSeal } from './kernel/seal.ts'
 import { VERSION } from './kernel/version.ts'
 import { createFeed } from './live/feed.ts'
@@ -107,6 +119,12 @@ async function open(
   const identity = createIdentityService({ prisma, pool })
   const admin = serves ? await adminToken(config) : { token: '', isNew: false }
   if (serves) await patiently(() => identity.bootstrapAdmin(admin.token))
+  const storage = createPostgresStorage(pool)
+  const pages = createAppPages(storage)
+  const variants = createVariants({ storage: pages.storage, log })
+  onClose(variants.settled)
+  const visits = createVisits({ pool, key: derivedKey(key, 'visitors of artifacts'), log })
+  onClose(visits.close)
   const http = await listen({ port: config.PORT, host: config.HOST })
   onClose(http.close)
 
@@ -117,14 +135,15 @@ async function open(
     siteUrl: (slug: string) => siteUrl(publicUrl, sitesDomain, slug),
   }
   const clock = systemClock
-  const storage = createPostgresStorage(pool)
+  const sites = createSiteMemory({ bytes: config.SITE_CACHE_BYTES / 8, bus })
+  const forms = createForms({ storage: pages.storage, variants, bytes: (config.SITE_CACHE_BYTES / 8) * 7 })
   const ports = {
     mail: openMail({
       ...{ server: config.SMTP_URL, from: config.MAIL_FROM, timeoutSeconds: config.SMTP_TIMEOUT_SECONDS },
       ...{ publicUrl: config.PUBLIC_URL, outbox: path.join(config.DATA_DIR, 'outbox'), egress, clock },
     }),
     datasets: createDatasetPort({ database, maxRows: config.MAX_DATASET_ROWS }),
-    artifacts: createArtifactPort({ pool, storage, addresses }),
+    artifacts: createArtifactPort({ pool, storage, addresses, sites }),
   }
   const maxFetchBytes = config.MAX_FETCH_BYTES
   const registry = createActionRegistry({ ...ports, maxFetchBytes, egress, version: VERSION, clock })
@@ -134,7 +153,7 @@ async function open(
 
   const documents = (artifactId: string) => readDocuments(sqlOn(pool), artifactId)
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, agentModels: config.AGENT_MODELS },
+    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS },
     limits: {
       fileBytes: config.MAX_FILE_BYTES,
       versionBytes: config.MAX_VERSION_BYTES,
@@ -194,7 +213,17 @@ async function open(
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
-    const hosting = createHosting({ artifacts, identity, storage, sitesDomain, publicUrl })
+    const passes = createPasses({ key: derivedKey(key, 'passes to sites') })
+    const credentials = createCredentials({ identity, passes })
+    const agents = createAgentService({
+      ...{ pool, data, model: modelOf(config, { egress, log }) },
+      rate: createRate({ limit: config.AGENT_RATE_PER_MINUTE, windowMs: 60_000, now: clock.now }),
+    })
+    const agent = createAgentRoute({ agent: agents, credentials, publicUrl })
+    const hosting = createHosting({
+      ...{ artifacts, identity, credentials, passes, pages, agent },
+      ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
+    })
     const rest = createRestRouter(
       createDialects({ ...services, idempotency, log, publicUrl, isOpenHost: egress.isAllowedHost }),
     )
@@ -217,6 +246,12 @@ async function open(
 
   log.info({ url: publicUrl, version: VERSION, role: config.ROLE }, 'ready')
   return { url: publicUrl, admin }
+}
+
+function modelOf({ AGENT_BASE_URL, AGENT_API_KEY, AGENT_MODELS }: Config, ports: { egress: Egress; log: Log }) {
+  if (!AGENT_BASE_URL) return null
+  const answer = createModel({ ...ports, baseUrl: AGENT_BASE_URL, apiKey: AGENT_API_KEY ?? null })
+  return { answer, models: AGENT_MODELS }
 }
 
 async function adminToken(config: Config) {

@@ -53,6 +53,8 @@ const environment = z.object({
   ADMIN_TOKEN: z.string().min(20).max(200).optional(),
   /** Sites are served at `{slug}.` + this; `localhost:PORT` if absent. */
   SITES_DOMAIN: z.string().min(1).optional(),
+  /** Bytes of files of sites, and of what their addresses stand for, that are kept in memory; 0: none. */
+  SITE_CACHE_BYTES: whole(0, 1024 * MiB).default(64 * MiB),
   /** Private ranges that actions may reach, separated by commas: `127.0.0.0/8`. */
   EGRESS_ALLOW_CIDRS: list
     .refine((ranges) => ranges.every((range) => ipaddr.isValidCIDR(range)), 'must be CIDR ranges separated by commas')
@@ -105,6 +107,8 @@ const environment = z.object({
   AGENT_API_KEY: z.string().min(1).optional(),
   /** Models that agents may use, separated by commas, the first by default; needed with AGENT_BASE_URL. */
   AGENT_MODELS: list.default([]),
+  /** Messages that a visitor may send to agents in a minute, on each node. */
+  AGENT_RATE_PER_MINUTE: whole(1, 100_000).default(20),
   /** Rows of a dataset. */
   MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
   /** Bytes that one materialize action fetches; of a packed answer, of what is in it. */

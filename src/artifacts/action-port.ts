@@ -1,12 +1,13 @@
 /** What actions do with artifacts: as the owner of their job, never as an administrator, and each step once. */
 import type pg from 'pg'
 import { type ArtifactPort, EffectError, type EffectKey } from '../actions/ports.ts'
-import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
+import { type Sql, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { uuidOf } from '../kernel/ids.ts'
 import { requireOpen } from '../runs/effect.ts'
 import { deploy, lockArtifact } from './deploy.ts'
 import { readEntrypoint, readLiveVersions, readTarget } from './queries.ts'
+import { changingSites, type SitesPort } from './sites.ts'
 
 const MAX_PAGE_BYTES = 5 * 1024 * 1024
 
@@ -19,9 +20,11 @@ export function createArtifactPort(deps: {
   pool: pg.Pool
   storage: Storage
   addresses: { artifactUrl(slug: string): string }
+  sites: SitesPort
 }): ArtifactPort {
-  const { pool, storage, addresses } = deps
+  const { pool, storage, addresses, sites } = deps
   const sql = sqlOn(pool)
+  const changing = changingSites(pool, sites)
 
   return {
     async find({ ownerId, artifactId }, ref) {
@@ -34,7 +37,7 @@ export function createArtifactPort(deps: {
 
     /** Whoever has the artifact's row sees what others with the same step have done before them. */
     deploy: (artifactId, target, { ownerId, effect, depth }) =>
-      inTransaction(pool, async (tx) => {
+      changing(async (tx) => {
         const artifact = await lockArtifact(tx, artifactId)
         if (!artifact) throw new EffectError('NO_SUCH_ARTIFACT', 'the artifact is gone')
         const url = addresses.artifactUrl(artifact.slug)

@@ -8,6 +8,7 @@ import type { Sql } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { formatId, newId } from '../kernel/ids.ts'
+import { notifySql } from '../live/events.ts'
 import { mergeAgent } from './agent-spec.ts'
 import { digestOf, sizeOf, storeFiles } from './bundle.ts'
 import { pwaOf } from './pwa-spec.ts'
@@ -112,6 +113,8 @@ export async function insertVersion(
 }
 
 const jsonOf = (value: unknown): string | null => (value == null ? null : JSON.stringify(value))
+/** Tells all nodes, when the transaction commits, that addresses of sites may stand for something else now. */
+export const TELL_SITES = `select 1 as told from (select ${notifySql('sites')}) told`
 
 const DEPLOY = `
 insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id, run_id, run_position)
@@ -119,7 +122,7 @@ select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uu
 from deployment where artifact_id = $2::uuid
 returning deployment_no as "deploymentNo"`
 
-/** Makes the version live and says so: `artifact.updated`. `effect`: the step that does it; `depth`: of the event. */
+/** Makes the version live and says so, to the nodes and as `artifact.updated`. `effect`: the step that does it; `depth`: of the event. */
 export async function deploy(
   sql: Sql,
   { id: artifactId, ownerId }: Artifact,
@@ -135,5 +138,6 @@ export async function deploy(
     versionId: formatId('ArtifactVersion', version.id),
     deployment: deployment?.deploymentNo,
   }
+  await sql(TELL_SITES)
   await emit(sql, { type: 'artifact.updated', ownerId, artifactId, payload, depth })
 }

@@ -13,7 +13,7 @@ const VERSION = `v.id, v.artifact_id as "artifactId", v.version_no as "versionNo
   v.mobile_digest as "mobileDigest", v.pwa, v.file_count as "fileCount", v.size_bytes as "sizeBytes", v.created_by_id as "createdById", v.created_at as "createdAt"`
 
 /** The version of the newest deployment of the artifact `a`. */
-const LIVE = `cross join lateral (
+export const LIVE = `cross join lateral (
     select version_id from deployment where artifact_id = a.id order by deployment_no desc limit 1) d
   join artifact_version v on v.id = d.version_id`
 
@@ -117,30 +117,6 @@ const ENTRYPOINT = `select a.owner_id as "ownerId", a.name, f.path, f.mime, f.di
 export async function readEntrypoint(sql: Sql, artifactId: string): Promise<Entrypoint | null> {
   const [entrypoint] = await sql<Entrypoint>(ENTRYPOINT, [artifactId])
   return entrypoint ?? null
-}
-
-/** A file of a live site, and who may see it. */
-export type Site = Pick<Artifact, 'id' | 'ownerId' | 'slug' | 'name' | 'visibility'> & {
-  /** Null: there is neither the file nor a page to say so. */
-  file: { mime: string; digest: string; sizeBytes: number } | null
-  /** False: `file` is a page that says that there is no such file. */
-  found: boolean
-}
-
-const SITE = `select a.id, a.owner_id as "ownerId", a.slug, a.name, a.visibility, coalesce(f.path = f.wanted, false) as found,
-    case when f.path is not null then
-      jsonb_build_object('mime', f.mime, 'digest', f.digest, 'sizeBytes', f.size_bytes) end as file
-  from artifact a ${LIVE}
-  left join lateral (
-    select file.*, coalesce($2::text, v.entrypoint) as wanted from version_file file
-    where file.version_id = v.id and file.path = any(coalesce($2::text, v.entrypoint) || $3::text[])
-    order by array_position(coalesce($2::text, v.entrypoint) || $3::text[], file.path) limit 1) f on true
-  where a.slug = $1::text and a.deleted_at is null`
-
-/** `path` null is the entrypoint; `fallbacks` are pages for a missing file, the best first. */
-export async function readSite(sql: Sql, slug: string, path: string | null, fallbacks: string[]): Promise<Site | null> {
-  const [site] = await sql<Site>(SITE, [slug, path, fallbacks])
-  return site ?? null
 }
 
 const DOCUMENTS = `select key, value from json_document where artifact_id = $1::uuid order by key limit $2`

@@ -37,6 +37,14 @@ export const ArtifactType = builder.prismaObject('Artifact', {
       description: 'The site at the root of an origin of its own.',
       resolve: ({ slug }, _args, { artifacts }) => artifacts.siteUrl(slug),
     }),
+    mobileUrl: t.loadable({
+      type: 'String',
+      nullable: true,
+      description: 'The page for small screens of its live version; null: that has none.',
+      resolve: ({ id }) => id,
+      load: (ids: string[], { artifacts }) => artifacts.mobileUrls(ids),
+      loaderOptions: { cache: false },
+    }),
     liveVersion: t.loadable({
       type: ArtifactVersionType,
       description: 'The version that is served.',

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Artifact, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { inTransaction, sqlIn, sqlOn } from '../db/sql.ts'
+import { sqlIn, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
@@ -10,16 +10,11 @@ import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
 import { type AgentInput, mergeAgent } from './agent-spec.ts'
-import { deploy, insertArtifact, insertVersion, lockArtifact, lockSlug, renewArtifact } from './deploy.ts'
-import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts, readSite, type Site } from './queries.ts'
-import {
-  mayPublishOn,
-  noSuchArtifact,
-  requireEditable,
-  requireManaged,
-  requireReader,
-  requireSameReaders,
-} from './rights.ts'
+import { createApps } from './apps.ts'
+import { deploy, insertArtifact, insertVersion, lockArtifact, lockSlug, renewArtifact, TELL_SITES } from './deploy.ts'
+import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts } from './queries.ts'
+import { mayPublishOn, noSuchArtifact, requireEditable, requireManaged, requireSameReaders } from './rights.ts'
+import { changingSites, createSites, type SitesPort } from './sites.ts'
 import {
   DEFAULT_LIMITS,
   isSlug,
@@ -59,6 +54,7 @@ export type ArtifactServiceOptions = {
   limits?: PublishLimits
   /** Models that agents may use; empty: any. */
   agentModels?: readonly string[]
+  sites: SitesPort
   now?: () => Date
 }
 
@@ -71,9 +67,10 @@ const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1000
 
 /** Artifacts: published under a slug, listed, changed, deleted and brought back. Ids are bare UUIDs. */
 export function createArtifactService(options: ArtifactServiceOptions) {
-  const { prisma, pool, storage, addresses, limits = DEFAULT_LIMITS, now = () => new Date() } = options
+  const { prisma, pool, storage, addresses, sites, limits = DEFAULT_LIMITS, now = () => new Date() } = options
   const sql = sqlOn(pool)
   const spec = publishSpec(limits)
+  const changing = changingSites(pool, sites)
   const reservedSince = () => new Date(now().getTime() - RETENTION_MS)
 
   /** Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
@@ -87,6 +84,16 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     return changed
   }
 
+  /** A change of what addresses of sites stand for: the nodes are told, this one before whoever makes it. */
+  const changed = <Result>(change: (tx: Prisma.TransactionClient) => Promise<Result>): Promise<Result> =>
+    prisma
+      .$transaction(async (tx) => {
+        const result = await change(tx)
+        await sqlIn(tx)(TELL_SITES)
+        return result
+      })
+      .finally(sites.changed)
+
   async function managed(viewer: Viewer, id: string): Promise<Artifact> {
     requireScope(viewer, 'artifacts:write')
     return requireManaged(viewer, await prisma.artifact.findUnique({ where: { id } }))
@@ -99,7 +106,9 @@ export function createArtifactService(options: ArtifactServiceOptions) {
   }
 
   return {
-    ...createVersions({ prisma, pool }),
+    ...createVersions({ prisma, pool, sites }),
+    ...createSites({ pool }),
+    ...createApps({ pool, addresses }),
     ...addresses,
 
     /**
@@ -112,7 +121,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       const publication = validate(spec, input)
       requireModel(publication.agent)
       const slug = publication.slug ?? slugOf(publication.name)
-      return inTransaction(pool, async (tx) => {
+      return changing(async (tx) => {
         const before = await lockSlug(tx, slug, reservedSince())
         const made = before ? null : await insertArtifact(tx, principalId, slug, publication)
         if (made && !publication.deploy) throw ValidationError.at('deploy', 'must be true for the first version')
@@ -123,6 +132,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         if (!artifact) throw new ConflictError(`the slug ${slug} changed hands just now; publish again`)
         const version = await insertVersion(tx, { storage, limits }, artifact, principalId, publication)
         if (publication.deploy) await deploy(tx, artifact, version, principalId)
+        else await tx(TELL_SITES)
         return { ...artifact, lastVersionNo: version.versionNo }
       })
     },
@@ -132,7 +142,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       const { accessPolicy, agent, ...fields } = validate(updateSpec, input)
       requireModel(agent)
       const changes = Object.entries(fields).filter(([, value]) => value !== undefined)
-      return prisma.$transaction(async (tx) => {
+      return changed(async (tx) => {
         const before = requireEditable(viewer, await lockArtifact(sqlIn(tx), artifactId, { deleted: true }))
         requireSameReaders(viewer, before, { visibility: fields.visibility, accessPolicy })
         return changeLive(tx, artifactId, {
@@ -146,7 +156,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     /** Gone at once, restorable for 30 days. Its jobs are paused, and stay so when it comes back. */
     async remove(viewer: Viewer, artifactId: string): Promise<Artifact> {
       await managed(viewer, artifactId)
-      return prisma.$transaction(async (tx) => {
+      return changed(async (tx) => {
         const removed = await changeLive(tx, artifactId, { deletedAt: now() })
         await pauseJobsOn(tx, artifactId)
         return removed
@@ -160,7 +170,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       if (artifact.deletedAt <= reservedSince()) {
         throw new ConflictError(`it was deleted more than ${RETENTION_DAYS} days ago`)
       }
-      return prisma.artifact.update({ where: { id: artifactId }, data: { deletedAt: null } })
+      return changed((tx) => tx.artifact.update({ where: { id: artifactId }, data: { deletedAt: null } }))
     },
 
     /** Null where there is none, or none that the viewer may read. */
@@ -189,19 +199,6 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         rows: (page) => readArtifacts(sql, query, page),
         count: () => countArtifacts(sql, query),
       })
-    },
-
-    /**
-     * The live site of a slug with its file at `path` (null: the entrypoint) or else the first of `fallbacks` that is
-     * there. `authenticate` is called for PRIVATE ones only; ForbiddenError to those who may not read them.
-     */
-    async resolveSite(
-      { slug, path, fallbacks }: { slug: string; path: string | null; fallbacks: string[] },
-      authenticate: () => Promise<Viewer>,
-    ): Promise<Site | null> {
-      const site = isSlug(slug) ? await readSite(sql, slug, path, fallbacks) : null
-      if (site?.visibility === 'PRIVATE') requireReader(await authenticate(), site)
-      return site
     },
   }
 }

@@ -3,7 +3,7 @@ import { listComplexity } from '../graphql/list-args.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { NotFoundError } from '../kernel/errors.ts'
 import { PAGE_LIMIT } from '../kernel/pages.ts'
-import type { Pwa } from './pwa-spec.ts'
+import type { DescribedPwa } from './apps.ts'
 
 /** For fields that are never null: what a foreign key leads to is there, unless it was deleted this very moment. */
 export const allOf = <Row>(rows: (Row | null)[]): (Row | Error)[] =>
@@ -18,12 +18,22 @@ const VersionFileType = builder.prismaObject('VersionFile', {
   }),
 })
 
-const PwaType = builder.objectRef<Pwa>('Pwa').implement({
+const PwaType = builder.objectRef<DescribedPwa>('Pwa').implement({
   description: 'The app that browsers may make of a site.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'For people.' }),
     shortName: t.exposeString('shortName', { description: 'Below its icon.' }),
     icon: t.exposeString('icon', { nullable: true, description: 'A data URL or an absolute URL, as given.' }),
+    installable: t.exposeBoolean('installable', {
+      description:
+        'Whether a browser would offer to install it from its own origin: over TLS or on this machine, with a square PNG of at least 144 pixels or an SVG as a data URL. An icon at another URL cannot be looked at, so it does not count.',
+    }),
+    manifestUrl: t.exposeString('manifestUrl', {
+      description: 'Its manifest on the site’s own origin, as soon as it is live.',
+    }),
+    serviceWorkerUrl: t.exposeString('serviceWorkerUrl', {
+      description: 'What keeps its files for when there is no network, on the site’s own origin.',
+    }),
   }),
 })
 
@@ -53,11 +63,13 @@ export const ArtifactVersionType = builder.prismaObject('ArtifactVersion', {
       },
       resolve: ({ id }, { first, after }, { artifacts }) => artifacts.files(id, first ?? PAGE_LIMIT, after ?? null),
     }),
-    pwa: t.field({
+    pwa: t.loadable({
       type: PwaType,
       nullable: true,
       description: 'The app that browsers may make of it; null: it is none.',
-      resolve: ({ pwa }) => pwa as Pwa | null,
+      resolve: ({ id }) => id,
+      load: (ids: string[], { artifacts }) => artifacts.apps(ids),
+      loaderOptions: { cache: false },
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was published.' }),
     createdBy: t.loadable({

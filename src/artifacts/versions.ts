@@ -1,19 +1,21 @@
 /** The history of an artifact: its immutable versions, and which of them is live. */
 import type pg from 'pg'
 import type { Artifact, ArtifactVersion, PrismaClient, VersionFile } from '../db/generated/prisma/client.ts'
-import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
+import { type Sql, sqlOn } from '../db/sql.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { type Connection, connectionOf, PAGE_LIMIT, type Page, type PageArgs, pageOf } from '../kernel/pages.ts'
-import { deploy, lockArtifact } from './deploy.ts'
+import { deploy, lockArtifact, TELL_SITES } from './deploy.ts'
 import { readLiveVersions, readVersion } from './queries.ts'
 import { noSuchArtifact, requireEditable, requireManaged, sees } from './rights.ts'
+import { changingSites, type SitesPort } from './sites.ts'
 
 export type VersionRef = { artifactId: string; versionNo: number }
 
-export function createVersions({ prisma, pool }: { prisma: PrismaClient; pool: pg.Pool }) {
+export function createVersions({ prisma, pool, sites }: { prisma: PrismaClient; pool: pg.Pool; sites: SitesPort }) {
   const sql = sqlOn(pool)
+  const changing = changingSites(pool, sites)
 
   async function lock(
     tx: Sql,
@@ -31,7 +33,7 @@ export function createVersions({ prisma, pool }: { prisma: PrismaClient; pool: p
     /** Makes an earlier version live again. */
     async rollback(viewer: Viewer, ref: VersionRef): Promise<Artifact> {
       const { principalId } = requireScope(viewer, 'artifacts:write')
-      return inTransaction(pool, async (tx) => {
+      return changing(async (tx) => {
         const { artifact, version } = await lock(tx, viewer, ref, requireEditable)
         await deploy(tx, artifact, version, principalId)
         return artifact
@@ -41,13 +43,14 @@ export function createVersions({ prisma, pool }: { prisma: PrismaClient; pool: p
     /** Deletes a version and its deployments for good; the live one is a ConflictError. Answers what it was. */
     async deleteVersion(viewer: Viewer, ref: VersionRef): Promise<ArtifactVersion> {
       requireScope(viewer, 'artifacts:write')
-      return inTransaction(pool, async (tx) => {
+      return changing(async (tx) => {
         const { artifact, version } = await lock(tx, viewer, ref)
         const [live] = await readLiveVersions(tx, [artifact.id])
         if (live?.id === version.id) {
           throw new ConflictError(`version ${version.versionNo} is live; publish or roll back to another first`)
         }
         await tx('delete from artifact_version where id = $1::uuid', [version.id])
+        await tx(TELL_SITES)
         return version
       })
     },

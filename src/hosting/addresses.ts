@@ -1,4 +1,9 @@
-/** Where artifacts are found on the web. Pure. */
+/** Where artifacts are found on the web. */
+import { LRUCache } from 'lru-cache'
+
+/** Hosts whose names were told last, and how long one may be that is worth remembering. */
+const HOSTS = 1_000
+const HOST_LIMIT = 260
 
 /** The viewer page. `publicUrl` may end in a slash or not. */
 export const artifactUrl = (publicUrl: string, slug: string): string => `${publicUrl.replace(/\/+$/, '')}/a/${slug}/`
@@ -8,15 +13,22 @@ export const siteUrl = (publicUrl: string, sitesDomain: string, slug: string): s
   `${new URL(publicUrl).protocol}//${slug}.${sitesDomain}/`
 
 /**
- * The slug in a Host header below the sites' domain, or null for any other host. Whatever stands there belongs to
+ * Tells the name in a Host header below the sites' domain, or null for any other host. Whatever stands there belongs to
  * sites, even what cannot be a slug, so that no site's origin ever answers as the API; only the API's own host is
  * excepted. Ports do not count: a proxy may listen on another.
  */
-export function siteOf(host: string, publicUrl: string, sitesDomain: string): string | null {
-  const name = hostname(host)
+export function siteNames(publicUrl: string, sitesDomain: string): (host: string) => string | null {
   const suffix = `.${hostname(sitesDomain)}`
-  if (!name.endsWith(suffix) || name === hostname(new URL(publicUrl).host)) return null
-  return name.slice(0, -suffix.length)
+  const own = hostname(new URL(publicUrl).host)
+  const told = new LRUCache<string, { site: string | null }>({ max: HOSTS })
+  return (host) => {
+    const before = told.get(host)
+    if (before) return before.site
+    const name = hostname(host)
+    const site = name.endsWith(suffix) && name !== own ? name.slice(0, -suffix.length) : null
+    if (host.length <= HOST_LIMIT) told.set(host, { site })
+    return site
+  }
 }
 
 const hostname = (host: string) => host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')

@@ -1,4 +1,9 @@
-/** Files as HTTP answers (RFC 9110). Pure. */
+/** Answers as HTTP has them (RFC 9110). */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+export type Headers = Record<string, string>
+
+export const NOSNIFF = { 'x-content-type-options': 'nosniff' }
 
 /** Text without a charset is sent as UTF-8, which browsers would otherwise guess. */
 export function contentTypeOf(mime: string): string {
@@ -6,21 +11,32 @@ export function contentTypeOf(mime: string): string {
   return isText && !/;\s*charset=/i.test(mime) ? `${mime}; charset=utf-8` : mime
 }
 
+export const isHtml = (mime: string): boolean => /^(text\/html|application\/xhtml\+xml)\b/i.test(mime)
+
 /** Whether `If-None-Match` names this strong tag: `*`, or a list in which `W/` makes no difference. */
-export function matches(ifNoneMatch: string | null, etag: string): boolean {
-  if (ifNoneMatch === null) return false
+export function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
   if (ifNoneMatch.trim() === '*') return true
   return [...ifNoneMatch.matchAll(/"[^"]*"/g)].some(([tag]) => tag === etag)
 }
 
 /** The token of `Authorization: Bearer …`; undefined without one. */
-export const bearerOf = (headers: Headers): string | undefined =>
-  /^Bearer +(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
+export const bearerOf = ({ headers }: IncomingMessage): string | undefined =>
+  /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
 
-export const plain = (status: number, text: string, headers: Record<string, string> = {}): Response =>
-  new Response(`${text}\n`, {
-    status,
-    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...NOSNIFF, ...headers },
+/** A line of text that nobody keeps. */
+export function answerText(response: ServerResponse, status: number, text: string, headers: Headers = {}): void {
+  const body = `${text}\n`
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...NOSNIFF,
+    ...headers,
   })
+  response.end(body)
+}
 
-export const NOSNIFF = { 'x-content-type-options': 'nosniff' }
+export function redirect(response: ServerResponse, location: string, headers: Headers = {}): void {
+  response.writeHead(308, { location, 'content-length': 0, ...headers }).end()
+}

@@ -2,21 +2,42 @@
  * Serves artifacts. On the API's own origin (`/a/{slug}/…`) a site's files come in a sandbox, without the origin's
  * rights, so that they can read and do nothing there; on `{slug}.` + the sites' domain a site has an origin of its own.
  */
-import type { Site } from '../artifacts/queries.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ArtifactService } from '../artifacts/service.ts'
-import { isSlug } from '../artifacts/spec.ts'
+import type { Site, StoredFile } from '../artifacts/sites.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
-import { siteOf } from './addresses.ts'
-import { decodePath, type Lookup, lookupOf } from './paths.ts'
-import { SANDBOX, VIEWER_POLICY, viewerPage } from './render.ts'
-import { bearerOf, contentTypeOf, matches, NOSNIFF, plain } from './responses.ts'
-import type { Storage } from './storage.ts'
+import { createRate } from '../kernel/rate.ts'
+import { siteNames } from './addresses.ts'
+import type { AgentRoute } from './agent-route.ts'
+import { createAppFiles } from './app-files.ts'
+import { appLinks } from './app-links.ts'
+import type { AppPages } from './app-pages.ts'
+import { askedOf, nameOf, ownPageOf, passRoot, rootOf, type SiteFile } from './asked.ts'
+import type { Credentials } from './credentials.ts'
+import { createFileAnswer } from './file.ts'
+import { createFind, type Found } from './find.ts'
+import { isFingerprinted } from './fingerprint.ts'
+import type { Forms } from './forms.ts'
+import type { SiteMemory } from './memory.ts'
+import { isNavigation, isPrefetch, mayBeRoute } from './navigation.ts'
+import type { Passes } from './passes.ts'
+import { createReady } from './ready.ts'
+import { SANDBOX, viewerPage, viewerPolicy } from './render.ts'
+import { answerText, bearerOf, type Headers, isHtml, NOSNIFF, redirect } from './responses.ts'
+import { createSignIn, SIGN_IN_RATE } from './sign-in.ts'
+import type { Visits } from './visits.ts'
 
 export type HostingOptions = {
-  artifacts: Pick<ArtifactService, 'resolveSite'>
+  artifacts: Pick<ArtifactService, 'openSite' | 'siteFor' | 'siteApp'>
   identity: Pick<IdentityService, 'authenticate'>
-  storage: Storage
+  credentials: Credentials
+  passes: Passes
+  pages: Pick<AppPages, 'page'>
+  agent: AgentRoute
+  memory: SiteMemory
+  forms: Forms
+  visits: Pick<Visits, 'saw'>
   /** `example.org`, `localhost:4000`: sites are at `{slug}.` + this. */
   sitesDomain: string
   publicUrl: string
@@ -24,80 +45,173 @@ export type HostingOptions = {
 
 /** Sandboxed pages have an opaque origin: even their own scripts and fonts are cross-origin to them. */
 const SHARED_ORIGIN = { 'content-security-policy': `sandbox ${SANDBOX}`, 'access-control-allow-origin': '*' }
+/** Only the live version is for search engines. */
+const NO_INDEX = { 'x-robots-tag': 'noindex' }
 
-export function createHosting({ artifacts, identity, storage, sitesDomain, publicUrl }: HostingOptions) {
-  /** Null: no such slug. ForbiddenError: a PRIVATE one that is not for whoever asks. */
-  const find = (request: Request, slug: string, lookup: Lookup): Promise<Site | null> =>
-    artifacts.resolveSite({ slug, ...lookup }, () => identity.authenticate(bearerOf(request.headers)))
+const FRESH = 'max-age=0, must-revalidate'
+const FOR_EVER = 'max-age=31536000, immutable'
+const OWN_EYES = 'private, no-cache'
+/** Sites below the same domain can send each other's cookies along; what comes back they may not have. */
+const OWN_PAGES_ONLY = { 'cross-origin-resource-policy': 'same-origin' }
+/** The pass in the address is nobody else's. */
+const NO_REFERRER = { 'referrer-policy': 'no-referrer' }
 
-  async function serveFile(request: Request, slug: string, path: string, originHeaders: Record<string, string>) {
-    const lookup = lookupOf(path)
-    const site = lookup && (await find(request, slug, lookup))
-    if (!site?.file) return plain(404, 'Not found', originHeaders)
-    const { mime, digest, sizeBytes } = site.file
-    const headers = new Headers({ ...originHeaders, ...NOSNIFF, 'cache-control': cacheControl(site) })
-    if (site.found) {
-      headers.set('etag', `"${digest}"`)
-      const isCurrent = matches(request.headers.get('if-none-match'), `"${digest}"`)
-      if (isCurrent) return new Response(null, { status: 304, headers })
+export function createHosting(options: HostingOptions) {
+  const { artifacts, identity, credentials, passes, pages, agent, memory, forms, visits, sitesDomain, publicUrl } =
+    options
+  const find = createFind({ artifacts, memory })
+  const answerFile = createFileAnswer(forms)
+  const ready = createReady({ memory, forms })
+  const siteOf = siteNames(publicUrl, sitesDomain)
+  const rate = createRate({ ...SIGN_IN_RATE, now: Date.now })
+  const signIn = createSignIn({ identity, credentials, passes, rate, find, publicUrl })
+  const appFiles = createAppFiles({ artifacts, credentials })
+
+  const lookUp = (request: IncomingMessage, asked: SiteFile) =>
+    find(asked, (artifactId) => credentials.visitor(request, asked, artifactId))
+
+  async function serveFile(request: IncomingMessage, response: ServerResponse, asked: SiteFile) {
+    const headers = headersOf(asked)
+    const appFile = appFileOf(asked)
+    if (appFile && asked.shared && (await appFiles.answer(request, response, asked, appFile))) return
+    const found = await lookUp(request, asked)
+    if (!found) return answerText(response, 404, 'Not found', headers)
+    const { site } = found
+    if (appFile && site.found !== 'FILE' && (await appFiles.answer(request, response, asked, appFile))) return
+    const kept: Headers = { ...headers, ...privacyOf(site, asked), 'cache-control': cacheControl(site, asked) }
+    if (site.found === 'FOLDER_PAGE') return redirect(response, `${asked.pathname}/${asked.search}`, kept)
+    const isThere = site.found === 'FILE' || (site.found === 'ENTRYPOINT' && mayBeRoute(request.headers, asked.path))
+    if (!site.file || !(isThere || site.found === 'MISSING_PAGE')) {
+      return answerText(response, 404, 'Not found', headers)
     }
-    headers.set('content-type', contentTypeOf(mime))
-    headers.set('content-length', String(sizeBytes))
-    const content = request.method === 'HEAD' ? null : await contentOf(site.ownerId, digest)
-    return new Response(content, { status: site.found ? 200 : 404, headers })
+    if (found.viewer && needsPass(request, asked, site.file)) {
+      const { value } = passes.issue('frame', { tokenId: found.viewer.tokenId, artifactId: site.artifactId })
+      const location = passRoot(asked, value) + asked.path.split('/').map(encodeURIComponent).join('/') + asked.search
+      response.writeHead(303, { location, 'cache-control': 'no-store', 'content-length': 0, ...NO_REFERRER }).end()
+      return
+    }
+    const status = isThere ? 200 : 404
+    const links = site.isApp && appLinks({ root: rootOf(asked), shared: asked.shared })
+    const file = links ? await pages.page(site.ownerId, site.file, links) : site.file
+    const what = { ownerId: site.ownerId, file, status, headers: kept } as const
+    const sent = await answerFile(request, response, what)
+    if (sent && found.known && site.found === 'FILE') ready.keep(request, asked, found.known, sent)
+    if (isThere) countPage(request, response, asked, found)
   }
 
-  async function contentOf(ownerId: string, digest: string) {
-    const content = await storage.read(ownerId, digest)
-    if (!content) throw new Error(`the content ${digest} of ${ownerId} is missing`)
-    return content
+  async function serveViewer(request: IncomingMessage, response: ServerResponse, asked: SiteFile) {
+    const found = await lookUp(request, asked)
+    if (!found) return answerText(response, 404, 'Not found')
+    const { name, artifactId, visibility, isApp } = found.site
+    const pass = found.viewer && passes.issue('frame', { tokenId: found.viewer.tokenId, artifactId }).value
+    const frame = `${pass ? passRoot(asked, pass) : rootOf(asked)}?_raw`
+    const isPrivate = visibility === 'PRIVATE'
+    const body = viewerPage({ name, edition: nameOf(asked), frame, isPrivate, isApp })
+    response.writeHead(200, {
+      'content-security-policy': viewerPolicy(request.headers.host ?? '', rootOf(asked)),
+      'referrer-policy': 'same-origin',
+      'cache-control': isPrivate ? 'private, no-store' : FRESH,
+      'content-type': 'text/html; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      ...NOSNIFF,
+      ...(asked.versionNo !== null && NO_INDEX),
+    })
+    response.end(body)
+    count(request, response, asked, found)
   }
 
-  async function serveViewer(request: Request, slug: string) {
-    const site = await find(request, slug, { path: null, fallbacks: [] })
-    if (!site) return plain(404, 'Not found')
-    const headers = { 'content-security-policy': VIEWER_POLICY, 'cache-control': cacheControl(site), ...NOSNIFF }
-    return new Response(viewerPage(site), { headers: { ...headers, 'content-type': 'text/html; charset=utf-8' } })
+  function countPage(request: IncomingMessage, response: ServerResponse, asked: SiteFile, viewed: Viewed) {
+    const { file } = viewed.site
+    if (file && isHtml(file.mime) && isNavigation(request.headers)) count(request, response, asked, viewed)
   }
 
-  async function route(request: Request, { host, search, searchParams }: URL, path: string): Promise<Response> {
-    const ownOrigin = siteOf(host, publicUrl, sitesDomain)
-    if (ownOrigin !== null) return refusing({}, () => serveFile(request, ownOrigin, path.slice(1), {}))
-    const [, slug = '', rest] = /^\/a\/([^/]+)(?:\/(.*))?$/s.exec(path) ?? []
-    if (!isSlug(slug)) return plain(404, 'Not found')
-    if (rest === undefined) return new Response(null, { status: 308, headers: { location: `/a/${slug}/${search}` } })
-    if (rest === '' && !searchParams.has('_raw')) return refusing({}, () => serveViewer(request, slug))
-    return refusing(SHARED_ORIGIN, () => serveFile(request, slug, rest, SHARED_ORIGIN))
+  function count(request: IncomingMessage, response: ServerResponse, asked: SiteFile, { site, viewer }: Viewed) {
+    const { statusCode } = response
+    if (request.method !== 'GET' || (statusCode !== 200 && statusCode !== 304) || isPrefetch(request.headers)) return
+    const { artifactId, ownerId } = site
+    const visitor = viewer ?? {
+      ip: request.socket.remoteAddress ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+    }
+    visits.saw({ artifactId, ownerId, path: `/${asked.path}`, visitor })
   }
 
   return {
-    /** The slug whose site a Host header belongs to, or null: then the request is the API's. */
-    siteOf: (host: string): string | null => siteOf(host, publicUrl, sitesDomain),
+    /** The name of the site that a Host header belongs to, or null: then the request is the API's. */
+    siteOf,
+
+    /** Answers at once, if it can; false: nothing was done. */
+    answerReady(request: IncomingMessage, response: ServerResponse): boolean {
+      const asked = askedOf(siteOf(request.headers.host ?? ''), request.url ?? '')
+      const known = asked.kind === 'file' ? ready.send(request, response, asked) : null
+      if (!known || asked.kind !== 'file') return false
+      countPage(request, response, asked, { site: known.site, viewer: null })
+      return true
+    },
 
     /** Answers whatever is on a site's host or below `/a/`. Rejects only for faults of ours. */
-    async fetch(request: Request): Promise<Response> {
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        return plain(405, 'Only GET and HEAD are allowed', { allow: 'GET, HEAD' })
+    async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      const asked = askedOf(siteOf(request.headers.host ?? ''), request.url ?? '')
+      const ownPage = asked.kind === 'file' ? ownPageOf(asked) : null
+      const isForm = ownPage === 'sign-in' || ownPage === 'sign-out'
+      if (asked.kind === 'file' && isForAgent(request, asked)) return agent.answer(request, response, asked)
+      if (request.method !== 'GET' && request.method !== 'HEAD' && !(isForm && request.method === 'POST')) {
+        const allow = isForm ? 'GET, HEAD, POST' : 'GET, HEAD'
+        return answerText(response, 405, `Only ${allow} are allowed`, { allow })
       }
-      const url = new URL(request.url)
-      const path = decodePath(url.pathname)
-      if (path === null) return plain(400, 'The address is not valid: a % must be followed by the code of a character')
-      const response = await route(request, url, path)
-      return request.method === 'HEAD' ? new Response(null, response) : response
+      if (asked.kind === 'malformed') return answerText(response, 400, MALFORMED)
+      if (asked.kind === 'nothing') return answerText(response, 404, 'Not found')
+      if (asked.kind === 'slashless') return redirect(response, asked.location, { 'cache-control': FRESH })
+      try {
+        if (ownPage === 'icon' || ownPage === 'app.js') {
+          if (!(await appFiles.answer(request, response, asked, ownPage))) answerText(response, 404, 'Not found')
+        } else if (ownPage) await signIn.answer(request, response, asked, ownPage)
+        else await (asked.kind === 'viewer' ? serveViewer : serveFile)(request, response, asked)
+      } catch (error) {
+        if (!(error instanceof ForbiddenError)) throw error
+        const status = error.code === 'UNAUTHENTICATED' ? 401 : 403
+        if (ownPage === null && mayAsk(request, asked)) return signIn.ask(request, response, asked, status)
+        const headers = { ...(asked.kind === 'file' && headersOf(asked)), ...(asked.pass !== null && NO_REFERRER) }
+        answerText(response, status, error.message, { ...headers, ...(status === 401 && CHALLENGE) })
+      }
     },
   }
 }
 
-const cacheControl = ({ visibility }: Site) =>
-  visibility === 'PRIVATE' ? 'private, no-cache' : 'max-age=0, must-revalidate'
+type Viewed = Pick<Found, 'site' | 'viewer'>
 
-/** A PRIVATE site is 401 to the anonymous and 403 to others. */
-async function refusing(headers: Record<string, string>, serve: () => Promise<Response>): Promise<Response> {
-  try {
-    return await serve()
-  } catch (error) {
-    if (!(error instanceof ForbiddenError)) throw error
-    if (error.code !== 'UNAUTHENTICATED') return plain(403, error.message, headers)
-    return plain(401, error.message, { ...headers, 'www-authenticate': 'Bearer' })
-  }
+const MALFORMED = 'The address is not valid: it must be a path, and a % must be followed by the code of a character'
+
+const headersOf = ({ shared, versionNo }: SiteFile): Headers => ({
+  ...(shared && SHARED_ORIGIN),
+  ...(versionNo !== null && NO_INDEX),
+})
+
+function cacheControl({ visibility, found, file }: Site, { path, versionNo }: SiteFile): string {
+  if (visibility === 'PRIVATE') return OWN_EYES
+  if (found !== 'FILE' || !file) return FRESH
+  return versionNo !== null || (isFingerprinted(path) && !isHtml(file.mime)) ? FOR_EVER : FRESH
 }
+
+/** Of what not everybody may see. */
+const privacyOf = ({ visibility }: Site, { shared, pass }: SiteFile): Headers => ({
+  ...(visibility === 'PRIVATE' && !shared && OWN_PAGES_ONLY),
+  ...(pass !== null && NO_REFERRER),
+})
+
+/** Whether it is a PRIVATE page for somebody with a cookie, whose parts could not bring it along. */
+const needsPass = (request: IncomingMessage, { shared, pass }: SiteFile, { mime }: StoredFile): boolean =>
+  shared && pass === null && bearerOf(request) === undefined && isHtml(mime) && isNavigation(request.headers)
+
+/** A PRIVATE site is 401 to the anonymous and 403 to others; people are asked for a token, programs are told. */
+const CHALLENGE = { 'www-authenticate': 'Bearer' }
+
+const mayAsk = (request: IncomingMessage, { pass }: SiteFile): boolean =>
+  request.method === 'GET' && pass === null && bearerOf(request) === undefined && isNavigation(request.headers)
+
+/** What is generated for an app that has no such file itself. */
+const appFileOf = ({ path, pass }: SiteFile): 'manifest.json' | 'sw.js' | null =>
+  pass === null && (path === 'manifest.json' || path === 'sw.js') ? path : null
+
+const isForAgent = ({ method }: IncomingMessage, { path }: SiteFile): boolean =>
+  path === 'agent' && (method === 'POST' || method === 'OPTIONS')

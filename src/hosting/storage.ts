@@ -1,9 +1,12 @@
 /** Where the content of files is kept: by owner and SHA-256, so what was published before is not stored again. */
 import type pg from 'pg'
 import { type Sql, sqlOn } from '../db/sql.ts'
+import type { Encoding } from './encodings.ts'
 
 /** `digest`: SHA-256 in hex. */
 type Blob = { digest: string; content: Buffer }
+
+export type BlobRef = { ownerId: string; digest: string }
 
 export type Storage = {
   /** Keeps what is not there yet, as a part of the transaction that `sql` belongs to. Digests must be distinct. */
@@ -15,6 +18,12 @@ export type Storage = {
   claim(sql: Sql, store: { ownerId: string; uploaderId: string }, digests: string[]): Promise<Map<string, number>>
   /** Null if there is no such content. */
   read(ownerId: string, digest: string): Promise<Buffer<ArrayBuffer> | null>
+  /** Bytes from `start` on, fewer at the end, of the content or of a variant of it; null if there is none. */
+  slice(blob: BlobRef, encoding: Encoding | null, start: number, length: number): Promise<Buffer | null>
+  /** Bytes of a variant; null: compressed it would not be smaller; undefined: nobody has made it yet. */
+  variantSize(blob: BlobRef, encoding: Encoding): Promise<number | null | undefined>
+  /** Keeps a variant, or that there is no use in one, as long as the content is kept. */
+  keepVariant(blob: BlobRef, encoding: Encoding, content: Buffer | null): Promise<void>
 }
 
 /** Bytes that one statement carries; a larger file goes alone. */
@@ -38,6 +47,20 @@ const CLAIM = `select digest, size_bytes as "sizeBytes" from blob
 
 const READ = 'select content from blob where owner_id = $1::uuid and digest = $2'
 
+/** The column is stored as it is, so only what is asked for is read. */
+const SLICE = `select substring(content from $3::int for $4::int) as slice from blob
+  where owner_id = $1::uuid and digest = $2`
+
+const VARIANT_SLICE = `select substring(content from $4::int for $5::int) as slice from blob_variant
+  where owner_id = $1::uuid and digest = $2 and encoding = $3 and content is not null`
+
+const VARIANT_SIZE = `select octet_length(content) as size from blob_variant
+  where owner_id = $1::uuid and digest = $2 and encoding = $3`
+
+const KEEP_VARIANT = `insert into blob_variant (owner_id, digest, encoding, content)
+  select owner_id, digest, $3, $4::bytea from blob where owner_id = $1::uuid and digest = $2 for key share
+  on conflict do nothing`
+
 export function createPostgresStorage(pool: pg.Pool): Storage {
   const anySql = sqlOn(pool)
   return {
@@ -58,6 +81,20 @@ export function createPostgresStorage(pool: pg.Pool): Storage {
     async read(ownerId, digest) {
       const [row] = await anySql<{ content: Buffer<ArrayBuffer> }>(READ, [ownerId, digest])
       return row?.content ?? null
+    },
+    async slice({ ownerId, digest }, encoding, start, length) {
+      const [row] =
+        encoding === null
+          ? await anySql<{ slice: Buffer }>(SLICE, [ownerId, digest, start + 1, length])
+          : await anySql<{ slice: Buffer }>(VARIANT_SLICE, [ownerId, digest, encoding, start + 1, length])
+      return row?.slice ?? null
+    },
+    async variantSize({ ownerId, digest }, encoding) {
+      const [row] = await anySql<{ size: number | null }>(VARIANT_SIZE, [ownerId, digest, encoding])
+      return row?.size
+    },
+    async keepVariant({ ownerId, digest }, encoding, content) {
+      await anySql(KEEP_VARIANT, [ownerId, digest, encoding, content])
     },
   }
 }

@@ -1,6 +1,5 @@
 /** One port for everything: GraphQL, REST, sites and health. Each request gets an id and one line in the log. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
@@ -15,7 +14,12 @@ import { createRestHandler } from './rest.ts'
 export type RequestHandlerOptions = {
   yoga: GraphqlServer
   rest: Rest
-  hosting: { siteOf(host: string): string | null; fetch(request: Request): Promise<Response> }
+  hosting: {
+    siteOf(host: string): string | null
+    /** Answers from memory, if it can; false: it cannot, and nothing was done. */
+    answerReady(request: IncomingMessage, response: ServerResponse): boolean
+    answer(request: IncomingMessage, response: ServerResponse): Promise<void>
+  }
   health: Health
   metrics: Pick<Metrics, 'render'>
   log: Log
@@ -25,16 +29,15 @@ export type RequestHandlerOptions = {
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
   const { yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes } = options
-  const host = getRequestListener((request) => hosting.fetch(request), { overrideGlobalObjects: false })
   const answerRest = createRestHandler({ corsOrigins, maxBodyBytes })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
     const { host: name } = request.headers
     // Who makes a URL of it later would fail with a fault.
     if (name && !URL.canParse(`http://${name}`)) return json(response, 400, { error: 'The Host header names no host' })
-    if (hosting.siteOf(request.headers.host ?? '') !== null) return host(request, response)
+    if (hosting.siteOf(request.headers.host ?? '') !== null) return hosting.answer(request, response)
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
-    if (pathname === '/a' || pathname.startsWith('/a/')) return host(request, response)
+    if (pathname === '/a' || pathname.startsWith('/a/')) return hosting.answer(request, response)
     const match = rest.match(pathname)
     if (match) return answerRest(match.dialect, request, response)
     const document = rest.documentAt(pathname)
@@ -60,15 +63,19 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     }
   }
 
+  const mayBeSite = ({ headers }: IncomingMessage, pathname: string) =>
+    pathname.startsWith('/a/') || hosting.siteOf(headers.host ?? '') !== null
+
   return (request, response) => {
     const id = requestId(request)
     const started = performance.now()
-    const { pathname } = new URL(request.url?.startsWith('/') ? `http://localhost${request.url}` : 'http://localhost/')
+    const pathname = pathOf(request.url ?? '')
     response.setHeader('x-request-id', id)
     response.once('close', () => {
       const ms = Math.round(performance.now() - started)
       log.info({ requestId: id, method: request.method, path: pathname, status: response.statusCode, ms }, 'request')
     })
+    if (mayBeSite(request, pathname) && hosting.answerReady(request, response)) return
     currentRequest.run({ id }, () => {
       route(request, response, pathname).catch((error) => {
         // The client went away before it had sent all.
@@ -79,6 +86,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       })
     })
   }
+}
+
+/** As it was sent, up to the question; a target that is no path is the root. */
+function pathOf(target: string): string {
+  if (!target.startsWith('/')) return '/'
+  const mark = target.indexOf('?')
+  return mark < 0 ? target : target.slice(0, mark)
 }
 
 /** Yoga lists the keys of a body that was read already: those of a buffer are all of its bytes, and take seconds. */

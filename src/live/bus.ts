@@ -4,6 +4,8 @@ import { TOPICS, type Topic } from './events.ts'
 export type Bus = {
   /** Calls `listener` whenever somebody says so, and after every outage, as something may have been missed. The answer ends it. */
   subscribe(topic: Topic, listener: () => void): () => void
+  /** Whether nothing can be heard at the moment. A loss without a word is noticed some seconds late. */
+  isAway(): boolean
   close(): Promise<void>
 }
 
@@ -16,6 +18,7 @@ export function createLocalBus(): LocalBus {
       listeners.get(topic)?.add(listener)
       return () => listeners.get(topic)?.delete(listener)
     },
+    isAway: () => false,
     publish(topic) {
       for (const listener of listeners.get(topic) ?? []) listener()
     },

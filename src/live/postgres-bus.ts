@@ -53,6 +53,7 @@ export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Pr
   await listen()
   return {
     subscribe: local.subscribe,
+    isAway: () => client === undefined,
     async close() {
       closed = true
       clearTimeout(retry)

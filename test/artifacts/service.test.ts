@@ -124,7 +124,7 @@ describe('publishing', () => {
         throw new Error('the disk is full')
       },
     }
-    const failing = createArtifactService({ prisma, pool, storage, addresses: world.addresses })
+    const failing = createArtifactService({ ...world, prisma, pool, storage, now: () => new Date() })
     const dave = await signUp(world.database, 'dave')
     await expect(failing.publish(dave, page('half'))).rejects.toThrow('the disk is full')
     expect(await prisma.artifact.count({ where: { slug: 'half' } })).toBe(0)

@@ -18,8 +18,10 @@ export async function createWorld() {
     artifactUrl: (slug: string) => `https://runsheet.example/a/${slug}/`,
     siteUrl: (slug: string) => `https://${slug}.sites.example/`,
   }
-  const artifacts = createArtifactService({ prisma, pool, storage, addresses, now: () => clock.now() })
-  return { database, artifacts, storage, clock, addresses, close: () => database.close() }
+  /** Nobody serves them here. */
+  const sites = { changed() {} }
+  const artifacts = createArtifactService({ prisma, pool, storage, addresses, sites, now: () => clock.now() })
+  return { database, artifacts, storage, clock, addresses, sites, close: () => database.close() }
 }
 
 /** A principal with the scopes of a user, or those given. */

@@ -69,12 +69,12 @@ export function createStage() {
 export const webhook = (name: string) => ({ webhook: { url: `https://receiver.example/${name}` } })
 
 export async function createWorld() {
-  const { database, artifacts, storage, addresses, close } = await createArtifactWorld()
+  const { database, artifacts, storage, addresses, sites, close } = await createArtifactWorld()
   const { prisma, pool } = database
   const sql = sqlOn(pool)
   const alice = await signUp(database, 'alice')
   const egress = createEgress({ allowCidrs: [], httpsOnly: false })
-  const artifactPort = createArtifactPort({ pool, storage, addresses })
+  const artifactPort = createArtifactPort({ pool, storage, addresses, sites })
   const datasets = createDatasetPort({ database, maxRows: 1_000 })
   const ports = { ...createTestPorts(), datasets, artifacts: artifactPort }
   const actions = createActionRegistry({ ...ports, egress, version: '0', clock: systemClock })

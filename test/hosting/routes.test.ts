@@ -1,34 +1,23 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { artifactUrl, siteUrl } from '../../src/hosting/addresses.ts'
-import { createHosting } from '../../src/hosting/routes.ts'
-import { createIdentityService } from '../../src/identity/service.ts'
-import type { SignedIn } from '../../src/identity/viewer.ts'
-import { createWorld, page, signUp, type World } from '../artifacts/world.ts'
+import { artifactUrl, siteNames, siteUrl } from '../../src/hosting/addresses.ts'
+import { ADMIN_TOKEN } from '../support/app.ts'
+import { issueToken, type Person, signUp } from '../support/people.ts'
+import { DELETE_SITE, ROLL_SITE_BACK } from './operations.ts'
+import { API, as, binary, createSiteWorld, type Init, SANDBOX, type SiteWorld, siteOf, text } from './world.ts'
 
-const API = 'http://localhost:4000'
-const SITE = 'http://demo.localhost:4000'
-const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups'
+const SITE = siteOf('demo')
 const PIXEL = Buffer.from('89504e470d0a1a0a00ff', 'hex')
 
-let world: World
-let alice: SignedIn
-let hosting: ReturnType<typeof createHosting>
-const tokens: Record<string, string> = {}
+let world: SiteWorld
+let bob: Person
+let narrow: { token: string }
 
 beforeAll(async () => {
-  world = await createWorld()
-  const identity = createIdentityService(world.database)
-  const { artifacts, storage } = world
-  hosting = createHosting({ artifacts, identity, storage, sitesDomain: 'localhost:4000', publicUrl: API })
-  alice = await signUp(world.database, 'alice')
-  const bob = await signUp(world.database, 'bob')
-  const admin = await signUp(world.database, 'admin', { isAdmin: true })
-  for (const viewer of [alice, bob, admin]) {
-    tokens[viewer.handle] = (await identity.createToken(viewer, { name: 'test' })).token
-  }
-  tokens.narrow = (await identity.createToken(alice, { name: 'narrow', scopes: ['jobs:read'] })).token
-
-  const text = (path: string, content = path) => ({ path, content })
+  world = await createSiteWorld()
+  const { app, alice, publish } = world
+  bob = await signUp(app, 'bob')
+  narrow = await issueToken(app, alice.token, { scopes: ['jobs:read'] })
   const files = [
     text('index.html', '<h1>home</h1>'),
     text('main.css', 'h1 { color: red }'),
@@ -40,31 +29,33 @@ beforeAll(async () => {
     text('a b/ü?#%.txt'),
     text('sub/deep/page.html'),
     text('empty.txt', ''),
-    { path: 'pixel.png', content: PIXEL.toString('base64'), encoding: 'BASE64' as const },
+    binary('pixel.png', PIXEL),
     { ...text('legacy.txt'), mime: 'text/plain; charset=latin1' },
   ]
-  await artifacts.publish(alice, page('demo', '', { name: 'Demo <&"\'> page', files }))
-  await artifacts.publish(alice, page('bare', '', { entrypoint: 'start.htm', files: [text('start.htm', 'the start')] }))
-  await artifacts.publish(alice, page('secret', 'for alice', { visibility: 'PRIVATE' }))
-  await artifacts.publish(alice, page('hidden', 'unlisted', { visibility: 'UNLISTED' }))
+  await publish('demo', files, { name: 'Demo <&"\'> page' })
+  await publish('bare', [text('start.htm', 'the start')], { entrypoint: 'start.htm' })
+  await publish('secret', [text('index.html', 'for alice')], { visibility: 'PRIVATE' })
+  await publish('hidden', [text('index.html', 'unlisted')], { visibility: 'UNLISTED' })
 })
-afterAll(() => world.close())
+afterAll(() => world?.app.stop())
 
-const get = (url: string, init: RequestInit = {}) => hosting.fetch(new Request(url, init))
-const status = async (url: string, init: RequestInit = {}) => (await get(url, init)).status
-const text = async (url: string) => (await get(url)).text()
-const as = (token: string | undefined): RequestInit => ({ headers: { authorization: `Bearer ${token}` } })
+const get = (url: string, init?: Init) => world.get(url, init)
+const status = async (url: string, init?: Init) => (await get(url, init)).status
+/** All headers but those of the connection and of the one answer. */
+const told = ({ headers }: { headers: Headers }) =>
+  [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name))
+const body = async (url: string) => (await get(url)).text
 
 describe('the site on its own origin', () => {
   test('answers its entrypoint at the root', async () => {
     const response = await get(`${SITE}/`)
-    expect([response.status, await response.text()]).toEqual([200, '<h1>home</h1>'])
+    expect([response.status, response.text]).toEqual([200, '<h1>home</h1>'])
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(response.headers.get('cache-control')).toBe('max-age=0, must-revalidate')
     expect(response.headers.get('x-content-type-options')).toBe('nosniff')
     expect(response.headers.get('content-security-policy')).toBeNull()
     expect(response.headers.get('access-control-allow-origin')).toBeNull()
-    expect(await text('http://bare.localhost:4000/')).toBe('the start')
+    expect(await body('http://bare.localhost:4000/')).toBe('the start')
   })
 
   test('answers files, byte for byte, with their types', async () => {
@@ -75,25 +66,26 @@ describe('the site on its own origin', () => {
     expect(await type('pixel.png')).toBe('image/png')
     expect(await type('legacy.txt')).toBe('text/plain; charset=latin1')
     const pixel = await get(`${SITE}/pixel.png`)
-    expect(Buffer.from(await pixel.arrayBuffer()).equals(PIXEL)).toBe(true)
-    expect(await text(`${SITE}/empty.txt`)).toBe('')
+    expect(pixel.bytes.equals(PIXEL)).toBe(true)
+    expect(await body(`${SITE}/empty.txt`)).toBe('')
   })
 
   test('a folder answers its index.html', async () => {
-    expect(await text(`${SITE}/docs/`)).toBe('docs/index.html')
-    expect(await text(`${SITE}/docs/?a=b`)).toBe('docs/index.html')
+    expect(await body(`${SITE}/docs/`)).toBe('docs/index.html')
+    expect(await body(`${SITE}/docs/?a=b`)).toBe('docs/index.html')
     expect(await status(`${SITE}/sub/`)).toBe(404)
   })
 
   test('follows the newest deployment', async () => {
-    const read = () => text('http://moving.localhost:4000/')
-    const { id } = await world.artifacts.publish(alice, page('moving', 'one'))
-    await world.artifacts.publish(alice, page('moving', 'two'))
-    expect(await read()).toBe('<p>two</p>')
-    await world.artifacts.rollback(alice, { artifactId: id, versionNo: 1 })
-    expect(await read()).toBe('<p>one</p>')
-    await world.artifacts.remove(alice, id)
-    expect(await status('http://moving.localhost:4000/')).toBe(404)
+    const { app, alice, publish } = world
+    const read = () => body(`${siteOf('moving')}/`)
+    const { id: artifactId } = await publish('moving', [text('index.html', 'one')])
+    await publish('moving', [text('index.html', 'two')])
+    expect(await read()).toBe('two')
+    await app.send(ROLL_SITE_BACK, { artifactId, versionNo: 1 }, alice)
+    expect(await read()).toBe('one')
+    await app.send(DELETE_SITE, { artifactId }, alice)
+    expect(await status(`${siteOf('moving')}/`)).toBe(404)
   })
 
   test('a path under /a/ is the site’s own there', async () => {
@@ -111,7 +103,7 @@ describe('the viewer page', () => {
 
   test('shows name, slug and the site in a frame without rights', async () => {
     const response = await get(`${API}/a/demo/`)
-    const html = await response.text()
+    const html = response.text
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(html).toContain('<title>Demo &lt;&amp;&quot;&#39;&gt; page</title>')
@@ -120,15 +112,19 @@ describe('the viewer page', () => {
     expect(html).toContain('src="/a/demo/?_raw" sandbox="allow-scripts allow-forms allow-popups"')
   })
 
-  test('runs no script and loads nothing but its frame', async () => {
-    const policy = (await get(`${API}/a/demo/`)).headers.get('content-security-policy') ?? ''
-    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/=]+'; frame-src 'self'; frame-ancestors 'none'/)
-    expect(policy).not.toMatch(/script-src|unsafe/)
+  test('runs no script but its own, and shows nothing but its site', async () => {
+    const { headers, text } = await get(`${API}/a/demo/`)
+    const policy = headers.get('content-security-policy') ?? ''
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/=]+'; script-src 'sha256-[\w+/=]+';/)
+    expect(policy).toContain(`; frame-src localhost:4000/a/demo/; frame-ancestors 'none';`)
+    expect(policy).not.toContain('unsafe')
+    const [, script = ''] = /<script type="module">(.*)<\/script>/s.exec(text) ?? []
+    expect(policy).toContain(createHash('sha256').update(script).digest('base64'))
   })
 
   test('HEAD has no body', async () => {
     const response = await get(`${API}/a/demo/`, { method: 'HEAD' })
-    expect([response.status, await response.text()]).toEqual([200, ''])
+    expect([response.status, response.text]).toEqual([200, ''])
   })
 })
 
@@ -140,9 +136,9 @@ describe('files on the API’s origin', () => {
       expect([path, headers.get('access-control-allow-origin')]).toEqual([path, '*'])
       expect([path, headers.get('x-content-type-options')]).toEqual([path, 'nosniff'])
     }
-    expect(await text(`${API}/a/demo/?_raw`)).toBe('<h1>home</h1>')
-    expect(await text(`${API}/a/demo/docs/`)).toBe('docs/index.html')
-    expect(await text(`${API}/a/hidden/?_raw`)).toBe('<p>unlisted</p>')
+    expect(await body(`${API}/a/demo/?_raw`)).toBe('<h1>home</h1>')
+    expect(await body(`${API}/a/demo/docs/`)).toBe('docs/index.html')
+    expect(await body(`${API}/a/hidden/?_raw`)).toBe('unlisted')
   })
 
   test('of an unknown slug are 404', async () => {
@@ -152,14 +148,15 @@ describe('files on the API’s origin', () => {
       'nobody/x.css',
       '',
       'UPPER/',
-      'demo--v1/',
+      'demo--v2/',
+      'demo--v0/',
       '%00/',
       `${'x'.repeat(51)}/`,
     ]) {
       expect([path, await status(`${API}/a/${path}`)]).toEqual([path, 404])
     }
     expect(await status('http://nobody.localhost:4000/')).toBe(404)
-    expect(await status('http://demo--v1.localhost:4000/')).toBe(404)
+    expect(await status('http://demo--v2.localhost:4000/')).toBe(404)
     expect(await status('http://a.demo.localhost:4000/')).toBe(404)
     expect(await status(`${API}/other`)).toBe(404)
   })
@@ -167,9 +164,9 @@ describe('files on the API’s origin', () => {
 
 describe('paths', () => {
   test('are percent-decoded once', async () => {
-    expect(await text(`${SITE}/a%20b/%C3%BC%3F%23%25.txt`)).toBe('a b/ü?#%.txt')
-    expect(await text(`${SITE}/m%61in.css`)).toBe('h1 { color: red }')
-    expect(await text(`${SITE}/docs%2Findex.html`)).toBe('docs/index.html')
+    expect(await body(`${SITE}/a%20b/%C3%BC%3F%23%25.txt`)).toBe('a b/ü?#%.txt')
+    expect(await body(`${SITE}/m%61in.css`)).toBe('h1 { color: red }')
+    expect(await body(`${SITE}/docs%2Findex.html`)).toBe('docs/index.html')
     expect(await status(`${SITE}/m%2561in.css`)).toBe(404)
   })
 
@@ -198,7 +195,7 @@ describe('missing files', () => {
       ['sub/deep/none/', '404.html'],
     ]) {
       const response = await get(`${SITE}/${path}`)
-      expect([path, response.status, await response.text()]).toEqual([path, 404, body])
+      expect([path, response.status, response.text]).toEqual([path, 404, body])
       expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
       expect(response.headers.get('etag')).toBeNull()
     }
@@ -218,7 +215,7 @@ describe('conditions and methods', () => {
     expect(etag).toMatch(/^"[0-9a-f]{64}"$/)
     for (const given of [etag, `W/${etag}`, `"x", ${etag}`, `"a,b",W/${etag} , "y"`, '*', ' * ']) {
       const response = await get(`${SITE}/main.css`, { headers: { 'if-none-match': given } })
-      expect([given, response.status, await response.text()]).toEqual([given, 304, ''])
+      expect([given, response.status, response.text]).toEqual([given, 304, ''])
       expect(response.headers.get('etag')).toBe(etag)
     }
     for (const given of ['"x"', etag.slice(1, -1), `"${etag.slice(2)}`, '']) {
@@ -230,10 +227,10 @@ describe('conditions and methods', () => {
 
   test('HEAD says what GET would, without the body', async () => {
     for (const path of ['main.css', '', 'none', 'docs/none']) {
-      const [head, body] = await Promise.all([get(`${SITE}/${path}`, { method: 'HEAD' }), get(`${SITE}/${path}`)])
-      expect([path, head.status, [...head.headers]]).toEqual([path, body.status, [...body.headers]])
-      expect(await head.text()).toBe('')
-      expect(head.headers.get('content-length')).toBe(String((await body.arrayBuffer()).byteLength))
+      const [head, whole] = await Promise.all([get(`${SITE}/${path}`, { method: 'HEAD' }), get(`${SITE}/${path}`)])
+      expect([path, head.status, told(head)]).toEqual([path, whole.status, told(whole)])
+      expect(head.text).toBe('')
+      expect(head.headers.get('content-length')).toBe(String(whole.bytes.length))
     }
   })
 
@@ -252,34 +249,35 @@ describe('private sites', () => {
 
   test('are 401 without credentials or with bad ones', async () => {
     for (const url of urls) {
-      for (const init of [{}, as('rst_wrong'), { headers: { authorization: 'Basic YTpi' } }]) {
+      for (const init of [{}, as({ token: 'rst_wrong' }), { headers: { authorization: 'Basic YTpi' } }]) {
         const response = await get(url, init)
         expect([url, response.status, response.headers.get('www-authenticate')]).toEqual([url, 401, 'Bearer'])
-        expect(await response.text()).not.toContain('for alice')
+        expect(response.text).not.toContain('for alice')
       }
     }
   })
 
   test('are 403 to somebody else and to a token without the scope', async () => {
     for (const url of urls) {
-      expect([url, await status(url, as(tokens.bob)), await status(url, as(tokens.narrow))]).toEqual([url, 403, 403])
+      expect([url, await status(url, as(bob)), await status(url, as(narrow))]).toEqual([url, 403, 403])
     }
   })
 
   test('are shown to their owner and to administrators, and kept by no shared cache', async () => {
     for (const url of urls) {
-      for (const token of [tokens.alice, tokens.admin]) {
-        const response = await get(url, as(token))
+      for (const owner of [world.alice, { token: ADMIN_TOKEN }]) {
+        const response = await get(url, as(owner))
         expect([url, response.status]).toEqual([url, url.endsWith('none') ? 404 : 200])
-        if (response.ok) expect(response.headers.get('cache-control')).toBe('private, no-cache')
+        if (response.status === 200)
+          expect(response.headers.get('cache-control')).toMatch(/^private, no-(cache|store)$/)
       }
     }
-    expect(await (await get(urls[0] ?? '', as(tokens.alice))).text()).toBe('<p>for alice</p>')
+    expect((await get(urls[0] ?? '', as(world.alice))).text).toBe('for alice')
   })
 
   test('credentials do not matter to what anyone may see', async () => {
-    expect(await status(`${SITE}/`, as('rst_wrong'))).toBe(200)
-    expect(await status(`${API}/a/demo/`, as('rst_wrong'))).toBe(200)
+    expect(await status(`${SITE}/`, as({ token: 'rst_wrong' }))).toBe(200)
+    expect(await status(`${API}/a/demo/`, as({ token: 'rst_wrong' }))).toBe(200)
   })
 })
 
@@ -293,15 +291,9 @@ describe('addresses', () => {
 })
 
 describe('hosts', () => {
-  const at = (sitesDomain: string, publicUrl: string) => {
-    const { artifacts, storage } = world
-    const identity = { authenticate: async () => null }
-    return createHosting({ artifacts, identity, storage, sitesDomain, publicUrl }).siteOf
-  }
-
   test('below the sites’ domain are sites, whatever the port and the case', () => {
-    const siteOf = at('localhost:4000', API)
-    expect(['demo.localhost:4000', 'Demo.LOCALHOST', 'demo.localhost.:80'].map(siteOf)).toEqual(Array(3).fill('demo'))
+    const siteName = siteNames(API, 'localhost:4000')
+    expect(['demo.localhost:4000', 'Demo.LOCALHOST', 'demo.localhost.:80'].map(siteName)).toEqual(Array(3).fill('demo'))
     for (const host of [
       'localhost:4000',
       'localhost',
@@ -311,14 +303,14 @@ describe('hosts', () => {
       'demo.example',
       '',
     ]) {
-      expect([host, siteOf(host)]).toEqual([host, null])
+      expect([host, siteName(host)]).toEqual([host, null])
     }
   })
 
   test('never belong to the API there, but for its own', () => {
-    const siteOf = at('example.org', 'https://api.example.org/')
-    expect(siteOf('api.example.org')).toBeNull()
-    expect(siteOf('demo--v1.example.org')).toBe('demo--v1')
-    expect(siteOf('a.b.example.org')).toBe('a.b')
+    const siteName = siteNames('https://api.example.org/', 'example.org')
+    expect(siteName('api.example.org')).toBeNull()
+    expect(siteName('demo--v1.example.org')).toBe('demo--v1')
+    expect(siteName('a.b.example.org')).toBe('a.b')
   })
 })
