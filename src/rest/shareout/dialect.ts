@@ -2,14 +2,13 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bearerToken } from '../../identity/bearer.ts'
 import type { IdentityService } from '../../identity/service.ts'
-import type { Log } from '../../kernel/log.ts'
 import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
 import { errorAnswer, failureAnswer } from './envelope.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
 import type { Env } from './router.ts'
 
-export type ShareoutDeps = FeatureDeps & { identity: IdentityService; log: Log; publicUrl: string }
+export type ShareoutDeps = FeatureDeps & { identity: IdentityService }
 
 export function createShareout(deps: ShareoutDeps): Dialect {
   const { identity, log, publicUrl } = deps
