@@ -1,6 +1,6 @@
 /** Jobs as clients of ShareOut make, change, run and read them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTestApp, type TestApp } from '../../support/app.ts'
+import { ADMIN_TOKEN, createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, makeJob, type Person, publishSite, query, signUp } from '../../support/people.ts'
 import { deferred, startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
@@ -330,6 +330,23 @@ describe('jobs of ShareOut', () => {
     const second = await call(`POST /v1/jobs/${id}/run`)
     expect(second.body.execution.status).toBe('success')
     expect((await call(`GET /v1/jobs/${id}/logs`)).body.logs).toHaveLength(2)
+  })
+
+  it('close the connection of whoever waits when the node stops, and the run goes on', async () => {
+    const node = await createTestApp()
+    const { id: on } = await publishSite(node, 'demo', ADMIN_TOKEN)
+    const asked = deferred()
+    const receiver = await startReceiver(() => asked.resolve())
+    const made = await rest(node, 'POST /v1/jobs', { body: { ...hooked(receiver.url), artifact_id: on } })
+    const waiting = rest(node, `POST /v1/jobs/${made.body.id}/run`).then(
+      () => 'answered',
+      () => 'closed',
+    )
+    await asked.promise
+    await node.stop()
+    expect(await waiting).toBe('closed')
+    const runs = await query<{ status: string }>(node, 'select status from run')
+    expect(runs.map(({ status }) => status)).toEqual(['QUEUED'])
   })
 
   it('are made once, however often a request with a key is sent', async () => {
