@@ -119,7 +119,7 @@ const filesSpec = (limits: PublishLimits) =>
     .array(fileSpec)
     .superRefine((files, { addIssue }) => {
       if (files.length > limits.files) {
-        addIssue({ code: 'custom', message: `must have at most ${limits.files} files`, params: LIMIT })
+        addIssue({ code: 'custom', message: `must have at most ${limits.files} files`, params: LIMIT, continue: false })
       }
       let total = 0
       for (const [index, file] of files.entries()) {
