@@ -22,7 +22,8 @@ export type Server = {
   stop(): Promise<void>
 }
 
-export async function startServer(dataDir: string, port: number): Promise<Server> {
+/** `env`: settings beside those that every benchmark needs. */
+export async function startServer(dataDir: string, port: number, env: Record<string, string> = {}): Promise<Server> {
   const started = performance.now()
   const child = spawn(process.execPath, [...NODE_ARGS, 'dist/server/main.js'], {
     cwd: ROOT,
@@ -34,6 +35,7 @@ export async function startServer(dataDir: string, port: number): Promise<Server
       EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
       LOG_LEVEL: 'error',
       PORT: String(port),
+      ...env,
     },
   })
   const url = `http://127.0.0.1:${port}`

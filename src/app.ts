@@ -8,6 +8,7 @@ import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
 import { readDocuments } from './artifacts/queries.ts'
 import { createArtifactService } from './artifacts/service.ts'
+import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
 import { createDatasetPort } from './data/action-port.ts'
 import { createDataService } from './data/service.ts'
@@ -15,6 +16,7 @@ import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
+import { createDocumentService } from './documents/service.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
 import { createEngine } from './engine/engine.ts'
 import { openNodeSession } from './engine/node.ts'
@@ -39,6 +41,7 @@ import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
+import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
 import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
@@ -62,6 +65,8 @@ import { createRestRouter } from './rest/router.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
+import { createUploadService } from './uploads/service.ts'
+import { createTidy } from './uploads/tidy.ts'
 
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
@@ -151,15 +156,18 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
-  const documents = (artifactId: string) => readDocuments(sqlOn(pool), artifactId)
+  const documentsOf = (artifactId: string) => readDocuments(sqlOn(pool), artifactId)
+  const publishLimits = {
+    fileBytes: config.MAX_FILE_BYTES,
+    versionBytes: config.MAX_VERSION_BYTES,
+    files: config.MAX_VERSION_FILES,
+  }
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS },
-    limits: {
-      fileBytes: config.MAX_FILE_BYTES,
-      versionBytes: config.MAX_VERSION_BYTES,
-      files: config.MAX_VERSION_FILES,
-    },
+    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS, limits: publishLimits },
   })
+  const collaboration = createCollaborationService({ prisma })
+  const documents = createDocumentService({ prisma, pool })
+  const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
@@ -186,7 +194,7 @@ async function open(
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
-          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents }),
+          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf }),
           meter: metrics.meter,
         },
         {
@@ -206,8 +214,9 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const trials = createTrialService({ registry, artifacts, jobs, documents })
-    const services = { identity, artifacts, data, schedules, jobs, stacks, events, runs, trials }
+    const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
+    const content = { artifacts, data, documents, uploads, collaboration }
+    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
@@ -225,9 +234,12 @@ async function open(
       ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
     })
     const rest = createRestRouter(
-      createDialects({ ...services, idempotency, log, publicUrl, isOpenHost: egress.isAllowedHost }),
+      createDialects({ ...services, idempotency, credentials, log, publicUrl, isOpenHost: egress.isAllowedHost }),
     )
-    const handler = createRequestHandler({ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes })
+    const handler = createRequestHandler({
+      ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
+      uploads: createUploadHandler({ uploads, identity, corsOrigins }),
+    })
     http.server.on(
       'request',
       measured(
@@ -241,6 +253,9 @@ async function open(
   if (engine) {
     onClose(engine.stop)
     engine.start()
+    const tidy = createTidy({ clock, log, transaction: (work) => inTransaction(enginePool, work) })
+    onClose(tidy.stop)
+    tidy.wake()
   }
   onClose(async () => health.drain())
 

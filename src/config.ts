@@ -7,6 +7,7 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { DEFAULT_LIMITS } from './artifacts/spec.ts'
 import { createReach } from './egress/reach.ts'
+import { sharedDomain } from './hosting/domains.ts'
 import { MailSettingError, parseSender, parseSmtpUrl } from './mail/spec.ts'
 import { canonicalZone } from './schedules/zones.ts'
 
@@ -51,7 +52,7 @@ const environment = z.object({
   DATA_DIR: z.string().min(1).default('./.runsheet'),
   /** Token of the first principal, `admin`; absent: made at the first start. At least 20 characters. */
   ADMIN_TOKEN: z.string().min(20).max(200).optional(),
-  /** Sites are served at `{slug}.` + this; `localhost:PORT` if absent. */
+  /** Sites are served at `{slug}.` + this; `localhost:PORT` if absent. Of another domain than PUBLIC_URL. */
   SITES_DOMAIN: z.string().min(1).optional(),
   /** Bytes of files of sites, and of what their addresses stand for, that are kept in memory; 0: none. */
   SITE_CACHE_BYTES: whole(0, 1024 * MiB).default(64 * MiB),
@@ -129,6 +130,14 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const config = parsed.data
   if (config.DATABASE_URL && !config.SECRET_KEY) {
     throw new ConfigError('SECRET_KEY: is required with DATABASE_URL (64 hex digits, the same on every node)')
+  }
+  if (config.PUBLIC_URL && config.SITES_DOMAIN) {
+    const domain = sharedDomain(config.PUBLIC_URL, config.SITES_DOMAIN)
+    if (domain) {
+      throw new ConfigError(
+        `SITES_DOMAIN: must be of another domain than PUBLIC_URL, not also of ${domain}, as pages of sites could set cookies for the API`,
+      )
+    }
   }
   if (config.AGENT_BASE_URL && config.AGENT_MODELS.length === 0) {
     throw new ConfigError('AGENT_MODELS: must name at least one model with AGENT_BASE_URL')

@@ -127,4 +127,28 @@ describe('the configuration', () => {
       expect(message).not.toContain('sssh')
     }
   })
+
+  it.each([
+    ['https://example.org', 'sites.example.org'],
+    ['https://api.example.org', 'example.org'],
+    ['https://a.b.example.co.uk/x', 'sites.example.co.uk:8443'],
+    ['http://runsheet.internal', 'sites.runsheet.internal'],
+  ])(
+    'refuses to serve the API at %s and sites below %s, which are one site to browsers',
+    (PUBLIC_URL, SITES_DOMAIN) => {
+      expect(() => readConfig({ PUBLIC_URL, SITES_DOMAIN })).toThrow(/^SITES_DOMAIN: must be of another domain/)
+    },
+  )
+
+  it.each([
+    ['https://runsheet.example.org', 'sites-example.org'],
+    ['https://example.co.uk', 'other.co.uk'],
+    ['https://one.github.io', 'two.github.io'],
+    ['http://localhost:4000', 'localhost:4000'],
+    ['http://api.localhost:4000', 'sites.localhost'],
+    ['http://10.0.0.1:4000', '10.0.0.1:4000'],
+    ['http://[::1]:4000', 'localhost:4000'],
+  ])('serves the API at %s and sites below %s', (PUBLIC_URL, SITES_DOMAIN) => {
+    expect(readConfig({ PUBLIC_URL, SITES_DOMAIN })).toMatchObject({ PUBLIC_URL, SITES_DOMAIN })
+  })
 })

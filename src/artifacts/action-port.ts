@@ -11,7 +11,11 @@ import { changingSites, type SitesPort } from './sites.ts'
 
 const MAX_PAGE_BYTES = 5 * 1024 * 1024
 
-const OWN = `select id from artifact where id = $1::uuid and owner_id = $2::uuid and deleted_at is null`
+/** Its owner's, or of whom is an editor now. */
+const EDITABLE = `select a.id from artifact a
+  where a.id = $1::uuid and a.deleted_at is null and (a.owner_id = $2::uuid or exists (
+    select from collaborator c join principal p on lower(p.email) = c.email
+    where c.artifact_id = a.id and c.role = 'EDITOR' and p.id = $2::uuid))`
 
 const DEPLOYED = `select v.version_no as "versionNo" from deployment d join artifact_version v on v.id = d.version_id
   where d.run_id = $1::uuid and d.run_position = $2`
@@ -29,8 +33,8 @@ export function createArtifactPort(deps: {
   return {
     async find({ ownerId, artifactId }, ref) {
       const id = ref === null ? artifactId : uuidOf('Artifact', ref)
-      const [own] = id === null ? [] : await sql<{ id: string }>(OWN, [id, ownerId])
-      return own?.id ?? null
+      const [editable] = id === null ? [] : await sql<{ id: string }>(EDITABLE, [id, ownerId])
+      return editable?.id ?? null
     },
 
     versionOf: async (artifactId, target) => (await readTarget(sql, artifactId, target))?.versionNo ?? null,

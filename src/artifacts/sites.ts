@@ -34,7 +34,7 @@ export type Site = Pick<Artifact, 'ownerId' | 'slug' | 'name' | 'visibility'> & 
 }
 
 /** A file whose name tells its content is there for so long after the last version that has it went out of service. */
-export const OUTLIVES_DAYS = 7
+const OUTLIVES_DAYS = 7
 /** Deployments that are looked through for it, the newest. */
 const OUTLIVES_DEPLOYMENTS = 1_000
 

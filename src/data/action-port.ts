@@ -1,4 +1,7 @@
-/** Datasets as the actions see them. Who owns a dataset, or the artifact that it belongs to, reads and changes it. */
+/**
+ * Datasets as the actions see them. Who owns a dataset, or owns or edits the artifact that it belongs to, reads and
+ * changes it; whether they do is asked each time.
+ */
 import { type DatasetPort, type DatasetRef, EffectError, type Row, type Subject } from '../actions/ports.ts'
 import { SLUG_LIMIT, slugOf } from '../artifacts/spec.ts'
 import { scan } from '../db/bulk.ts'
@@ -14,7 +17,7 @@ const ROWS = 'select data from dataset_row where dataset_id = $1::uuid order by 
 
 /** Nothing happens on an artifact, or on a dataset of one's own, that is there already. */
 const INSERT = `insert into dataset (id, owner_id, created_by_id, artifact_id, name, slug)
-  values ($1::uuid, $2::uuid, $2::uuid, $3::uuid, $4, $5) on conflict do nothing`
+  values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5, $6) on conflict do nothing`
 
 const ref = { id: true, name: true } as const
 
@@ -28,9 +31,23 @@ export function createDatasetPort({
   const sql = sqlOn(pool)
   const bulkSql = sqlOn(bulkPool)
 
-  const named = ({ ownerId, artifactId }: Subject, name: string): Promise<DatasetRef | null> =>
+  async function editedBy(principalId: string): Promise<Prisma.ArtifactWhereInput> {
+    const principal = await prisma.principal.findUnique({ where: { id: principalId }, select: { email: true } })
+    const email = principal?.email?.toLowerCase()
+    const own = { ownerId: principalId }
+    return email ? { OR: [own, { collaborators: { some: { email, role: 'EDITOR' } } }] } : own
+  }
+
+  async function managedBy(ownerId: string): Promise<Prisma.DatasetWhereInput> {
+    const artifact = await editedBy(ownerId)
+    return {
+      AND: [{ OR: [{ ownerId }, { artifact }] }, { OR: [{ artifactId: null }, { artifact: { deletedAt: null } }] }],
+    }
+  }
+
+  const named = async ({ ownerId, artifactId }: Subject, name: string): Promise<DatasetRef | null> =>
     artifactId
-      ? prisma.dataset.findFirst({ where: { artifactId, name, ...managedBy(ownerId) }, select: ref })
+      ? prisma.dataset.findFirst({ where: { artifactId, name, ...(await managedBy(ownerId)) }, select: ref })
       : prisma.dataset.findFirst({ where: { ownerId, artifactId, name }, select: ref, orderBy: { id: 'asc' } })
 
   return {
@@ -39,20 +56,27 @@ export function createDatasetPort({
     async find(subject, given) {
       const { ownerId, artifactId } = subject
       const id = uuidOf('Dataset', given)
-      if (id) return prisma.dataset.findFirst({ where: { id, ...managedBy(ownerId) }, select: ref })
+      if (id) return prisma.dataset.findFirst({ where: { id, ...(await managedBy(ownerId)) }, select: ref })
       const ofArtifact = artifactId ? await named(subject, given) : null
       return ofArtifact ?? prisma.dataset.findFirst({ where: { ownerId, artifactId: null, slug: given }, select: ref })
     },
 
     async ensure(subject, name) {
       const { ownerId, artifactId } = subject
-      if (artifactId && !(await prisma.artifact.findFirst({ where: { id: artifactId, ownerId, deletedAt: null } })))
-        throw new EffectError('ARTIFACT_GONE', 'the artifact of the job was deleted, or is no longer its owner’s')
+      const artifact = artifactId
+        ? await prisma.artifact.findFirst({ where: { id: artifactId, deletedAt: null, ...(await editedBy(ownerId)) } })
+        : null
+      if (artifactId && !artifact) {
+        throw new EffectError(
+          'ARTIFACT_GONE',
+          'the artifact of the job was deleted, or its owner may not change it now',
+        )
+      }
       // another may make it, or take the slug, between the two statements
       for (let count = 1; ; count++) {
         const found = await named(subject, name)
         if (found) return found
-        await sql(INSERT, [newId(), ownerId, artifactId, name, slugFor(name, count)])
+        await sql(INSERT, [newId(), artifact?.ownerId ?? ownerId, ownerId, artifactId, name, slugFor(name, count)])
       }
     },
 
@@ -72,14 +96,6 @@ export function createDatasetPort({
     prune: ({ id }, keep) => pruneSnapshots(bulkSql, id, keep),
   }
 }
-
-const managedBy = (ownerId: string) =>
-  ({
-    AND: [
-      { OR: [{ ownerId }, { artifact: { ownerId } }] },
-      { OR: [{ artifactId: null }, { artifact: { deletedAt: null } }] },
-    ],
-  }) satisfies Prisma.DatasetWhereInput
 
 /** `sales`, `sales-2` … */
 function slugFor(name: string, count: number): string {

@@ -31,12 +31,13 @@ function source({ of, filter, policy }: RowQuery, add: AddValue): string {
   return `${table} r where r.${column} = ${add(id)}::uuid and ${filterSql(filter, add)}${seen}`
 }
 
-/** A page, with one row more, each with its cursor. */
+/** A page, with one row more, each with its cursor; `skip`: rows of it that are passed over. */
 export async function readRows(
   sql: Sql,
   query: RowQuery,
   sort: unknown,
   page: Page,
+  skip = 0,
 ): Promise<(DataRow & { cursor: Cursor })[]> {
   const { values, add } = parameters()
   const order = orderOf(sort)
@@ -48,7 +49,7 @@ export async function readRows(
   ].filter((bound) => bound !== null)
   const text = `select ${ROW}${readPartsSql(order)} from (select r.*${parts} from ${from}) r
     where ${['true', ...bounds].join(' and ')}
-    order by ${orderSql(order, page.backward)} limit ${add(page.size + 1)}`
+    order by ${orderSql(order, page.backward)} limit ${add(page.size + 1)} offset ${add(skip)}`
   const rows = await sql<DataRow & Record<string, unknown>>(text, values)
   return rows.map((row) => {
     const { id, data, createdAt, updatedAt } = row

@@ -9,7 +9,7 @@ import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/
 import { fieldOf, NOT_A_FIELD } from './field.ts'
 import { countRows, type DataRow, distinctValues, type RowQuery, readRow, readRows } from './queries.ts'
 import { accessOf, type LoadedDataset, mayChangeDataset, noSuchDataset } from './rights.ts'
-import { DISTINCT_LIMIT, INSERT_LIMIT, rowIssues } from './spec.ts'
+import { DISTINCT_LIMIT, INSERT_LIMIT, rowIssues, SLICE_LIMIT } from './spec.ts'
 import { deleteRows, insertRows, lockDataset, type Selection, setRowCount, updateRows } from './write.ts'
 
 export type RowPage = Connection<DataRow>
@@ -111,6 +111,18 @@ export function createRowService(deps: {
 
     async rows(viewer: Viewer, dataset: LoadedDataset, { filter, ...args }: RowArgs): Promise<RowPage> {
       return pageOfRows(madeUp, { ...(await visible(viewer, dataset)), filter }, args)
+    },
+
+    /** The rows behind the first `skip`, at most `limit` of them, and whether there are more. */
+    async slice(
+      viewer: Viewer,
+      dataset: LoadedDataset,
+      { filter, sort, limit, skip }: { filter?: unknown; sort?: unknown; limit: number; skip: number },
+    ): Promise<{ rows: DataRow[]; hasMore: boolean }> {
+      if (limit < 1 || limit > SLICE_LIMIT) throw ValidationError.at('limit', `must be from 1 to ${SLICE_LIMIT}`)
+      const page = { size: limit, backward: false, after: null, before: null }
+      const rows = await readRows(madeUp, { ...(await visible(viewer, dataset)), filter }, sort, page, skip)
+      return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
     },
 
     async row(viewer: Viewer, dataset: LoadedDataset, id: string): Promise<DataRow | null> {

@@ -17,6 +17,7 @@ import { accessOf, type LoadedDataset, mayChangeDataset, noSuchDataset } from '.
 import { createRowService } from './row-service.ts'
 import { createSnapshotService } from './snapshot-service.ts'
 import { type CreateDatasetInput, createDatasetSpec, type UpdateDatasetInput, updateDatasetSpec } from './spec.ts'
+import { createTableService } from './table-service.ts'
 
 export type DataService = ReturnType<typeof createDataService>
 
@@ -67,8 +68,30 @@ export function createDataService(deps: {
     return ids.map((id) => byId.get(id) ?? null)
   }
 
+  /** On an artifact of the viewer's, or on none. ConflictError NAME_TAKEN on the artifact, else SLUG_TAKEN. */
+  async function create(
+    viewer: Viewer,
+    input: CreateDatasetInput & { artifactId?: string | null | undefined },
+  ): Promise<LoadedDataset> {
+    const { principalId } = requireScope(viewer, 'data:write')
+    const { name, slug, description } = validate(createDatasetSpec, input)
+    const artifact = input.artifactId ? await requireArtifact(viewer, input.artifactId) : null
+    const ownerId = artifact?.ownerId ?? principalId
+    const data = { id: newId(), ownerId, createdById: principalId, artifactId: artifact?.id ?? null }
+    return prisma.dataset
+      .create({
+        data: { ...data, name, slug: slug ?? slugOf(name, 'dataset'), description: description || null },
+        include: withArtifact,
+      })
+      .catch((error) => rejectTaken(error, artifact !== null))
+  }
+
+  const rows = createRowService({ prisma, pool, requireOwn, limits })
+
   return {
-    ...createRowService({ prisma, pool, requireOwn, limits }),
+    ...rows,
+    ...createTableService({ prisma, requireOwn, create, rows, limits }),
+    create,
     ...createSnapshotService({ prisma, pool, requireOwn, readable: byIds }),
     byIds,
 
@@ -85,24 +108,6 @@ export function createDataService(deps: {
           prisma.dataset.findMany({ ...query, where: { AND: [where, query.where] }, include: withArtifact }),
         count: () => prisma.dataset.count({ where }),
       })
-    },
-
-    /** On an artifact of the viewer's, or on none. ConflictError NAME_TAKEN on the artifact, else SLUG_TAKEN. */
-    async create(
-      viewer: Viewer,
-      input: CreateDatasetInput & { artifactId?: string | null | undefined },
-    ): Promise<LoadedDataset> {
-      const { principalId } = requireScope(viewer, 'data:write')
-      const { name, slug, description } = validate(createDatasetSpec, input)
-      const artifact = input.artifactId ? await requireArtifact(viewer, input.artifactId) : null
-      const ownerId = artifact?.ownerId ?? principalId
-      const data = { id: newId(), ownerId, createdById: principalId, artifactId: artifact?.id ?? null }
-      return prisma.dataset
-        .create({
-          data: { ...data, name, slug: slug ?? slugOf(name, 'dataset'), description: description || null },
-          include: withArtifact,
-        })
-        .catch((error) => rejectTaken(error, artifact !== null))
     },
 
     async update(

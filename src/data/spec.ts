@@ -9,6 +9,8 @@ const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
 /** Rows of one insert by hand. */
 export const INSERT_LIMIT = 1_000
+/** Rows of one slice. */
+export const SLICE_LIMIT = 1_000
 /** Distinct values of one answer. */
 export const DISTINCT_LIMIT = 1_000
 

@@ -1,8 +1,10 @@
 /** What every resolver gets. Made from headers only, so that every transport can make it. */
 import type { TrialService } from '../actions/trial.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
+import type { CollaborationService } from '../collaboration/service.ts'
 import type { DataService } from '../data/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { DocumentService } from '../documents/service.ts'
 import type { EventService } from '../events/service.ts'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
@@ -11,6 +13,7 @@ import type { JobService } from '../jobs/service.ts'
 import type { RunService } from '../runs/service.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import type { StackService } from '../stacks/service.ts'
+import type { UploadService } from '../uploads/service.ts'
 
 type Services = {
   identity: IdentityService
@@ -22,6 +25,9 @@ type Services = {
   data: DataService
   stacks: StackService
   trials: TrialService
+  collaboration: CollaborationService
+  documents: DocumentService
+  uploads: UploadService
 }
 
 export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }

@@ -13,6 +13,10 @@ import '../runs/subscription.ts'
 import '../stacks/schema.ts'
 import '../actions/trial-schema.ts'
 import '../events/schema.ts'
+import '../collaboration/schema.ts'
+import '../collaboration/comment-schema.ts'
+import '../documents/schema.ts'
+import '../uploads/schema.ts'
 import { builder } from './builder.ts'
 
 export const schema = builder.toSchema()

@@ -33,7 +33,7 @@ export function createSiteMemory({ bytes, bus, now = () => performance.now() }: 
     known.clear()
     underWay = new Map()
   }
-  const leave = bus.subscribe('sites', changed)
+  bus.subscribe('sites', changed)
 
   const isTrusted = ({ since }: Known) => now() - since < (bus.isAway() ? TRUST_WITHOUT_BUS_MS : TRUST_MS)
 
@@ -66,8 +66,6 @@ export function createSiteMemory({ bytes, bus, now = () => performance.now() }: 
       era.set(key, answer)
       return answer
     },
-
-    close: leave,
   }
 }
 

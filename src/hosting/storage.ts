@@ -9,8 +9,18 @@ type Blob = { digest: string; content: Buffer }
 export type BlobRef = { ownerId: string; digest: string }
 
 export type Storage = {
-  /** Keeps what is not there yet, as a part of the transaction that `sql` belongs to. Digests must be distinct. */
+  /**
+   * Keeps what is not there yet, as a part of the transaction that `sql` belongs to; until it ends, none of it is thrown
+   * away. Digests must be distinct.
+   */
   put(sql: Sql, ownerId: string, blobs: Blob[]): Promise<void>
+  /** The same for one content that comes in pieces, never held in memory whole; `sql` must be in a transaction. */
+  putStream(
+    sql: Sql,
+    ownerId: string,
+    blob: { digest: string; sizeBytes: number },
+    pieces: AsyncIterable<Buffer>,
+  ): Promise<void>
   /**
    * The sizes of what the owner has by these digests, also of what only the uploader had before; until the transaction
    * ends, none of it is thrown away.
@@ -29,14 +39,18 @@ export type Storage = {
 /** Bytes that one statement carries; a larger file goes alone. */
 const BATCH_BYTES = 8 * 1024 * 1024
 
-const MISSING = `select digest from unnest($2::text[]) as given(digest)
-  where not exists (select from blob b where b.owner_id = $1::uuid and b.digest = given.digest)`
-
 /** The contents come as one binary parameter: in an array each byte would travel as two characters. */
 const INSERT = `insert into blob (owner_id, digest, content, size_bytes)
   select $1::uuid, digest, substring($2::bytea from start for size), size
   from unnest($3::text[], $4::int[], $5::int[]) as given(digest, start, size)
-  on conflict do nothing`
+  on conflict do nothing returning digest`
+
+/** In a large object meanwhile: PostgreSQL puts it together, and lets it go with the transaction if that fails. */
+const BEGIN_STREAM = `select lo_from_bytea(0, '') as oid`
+const APPEND = `select lo_put($1::oid, $2::bigint, $3::bytea)::text as put`
+const END_STREAM = `insert into blob (owner_id, digest, content, size_bytes)
+  select $1::uuid, $2, lo_get($3::oid), $4::int on conflict do nothing`
+const DROP_STREAM = 'select lo_unlink($1::oid) as gone'
 
 const ADOPT = `insert into blob (owner_id, digest, content, size_bytes)
   select $1::uuid, digest, content, size_bytes from blob where owner_id = $2::uuid and digest = any($3::text[])
@@ -65,13 +79,28 @@ export function createPostgresStorage(pool: pg.Pool): Storage {
   const anySql = sqlOn(pool)
   return {
     async put(sql, ownerId, blobs) {
-      const rows = await sql<{ digest: string }>(MISSING, [ownerId, blobs.map(({ digest }) => digest)])
-      const missing = new Set(rows.map(({ digest }) => digest))
-      for (const batch of batches(blobs.filter(({ digest }) => missing.has(digest)))) {
-        const content = Buffer.concat(batch.map((blob) => blob.content))
-        const sizes = batch.map((blob) => blob.content.length)
-        await sql(INSERT, [ownerId, content, batch.map(({ digest }) => digest), startsOf(sizes), sizes])
+      // What somebody else was first to keep is held in the next round, if it is still there.
+      for (let left = blobs; left.length > 0; ) {
+        const rows = await sql<{ digest: string }>(CLAIM, [ownerId, left.map(({ digest }) => digest)])
+        const ours = new Set(rows.map(({ digest }) => digest))
+        for (const batch of batches(left.filter(({ digest }) => !ours.has(digest)))) {
+          const content = Buffer.concat(batch.map((blob) => blob.content))
+          const sizes = batch.map((blob) => blob.content.length)
+          const values = [ownerId, content, batch.map(({ digest }) => digest), startsOf(sizes), sizes]
+          for (const { digest } of await sql<{ digest: string }>(INSERT, values)) ours.add(digest)
+        }
+        left = left.filter(({ digest }) => !ours.has(digest))
       }
+    },
+    async putStream(sql, ownerId, { digest, sizeBytes }, pieces) {
+      const [stream] = await sql<{ oid: number }>(BEGIN_STREAM)
+      let offset = 0
+      for await (const piece of pieces) {
+        await sql(APPEND, [stream?.oid, offset, piece])
+        offset += piece.length
+      }
+      await sql(END_STREAM, [ownerId, digest, stream?.oid, sizeBytes])
+      await sql(DROP_STREAM, [stream?.oid])
     },
     async claim(sql, { ownerId, uploaderId }, digests) {
       if (uploaderId !== ownerId) await sql(ADOPT, [ownerId, uploaderId, digests])

@@ -14,7 +14,7 @@ import { formatId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
 
 /** Who looks: a principal or, of those who are not signed in, an address and a browser. */
-export type Visitor = { principalId: string } | { ip: string; userAgent: string }
+type Visitor = { principalId: string } | { ip: string; userAgent: string }
 
 /** `path`: below the site's root, with a slash before it. */
 export type View = { artifactId: string; ownerId: string; path: string; visitor: Visitor }
@@ -35,9 +35,10 @@ const SWEPT_AT_ONCE = 1_000
 /** In the order of the keys: two nodes that write the same visitors wait for each other instead of deadlocking. */
 const COUNT = `
 with given as materialized (
-  select g.n, g.artifact_id, g.visitor
+  select distinct on (g.artifact_id, g.visitor) g.n, g.artifact_id, g.visitor
   from unnest($1::uuid[], $2::bytea[]) with ordinality as g(artifact_id, visitor, n)
   join artifact a on a.id = g.artifact_id and a.deleted_at is null
+  order by g.artifact_id, g.visitor, g.n
 ), counted as (
   insert into artifact_visit (artifact_id, visitor, at)
   select artifact_id, visitor, now() from given order by artifact_id, visitor

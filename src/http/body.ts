@@ -15,17 +15,22 @@ const PATIENCE_MS = 1_000
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const announced = Number(request.headers['content-length'] ?? Number.NaN)
-  if (announced > maxBytes) throw new BodyTooLargeError()
   if (Number.isNaN(announced) && request.headers['transfer-encoding'] === undefined) return null
   const chunks: Buffer[] = []
+  for await (const chunk of bodyOf(request, maxBytes)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** The body as it comes, with the same errors. */
+export async function* bodyOf(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
+  if (Number(request.headers['content-length']) > maxBytes) throw new BodyTooLargeError()
   let size = 0
   // Leaving a plain loop over the request would close its socket, and no answer could be sent.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > maxBytes) throw new BodyTooLargeError()
-    chunks.push(chunk)
+    yield chunk
   }
-  return Buffer.concat(chunks)
 }
 
 /**

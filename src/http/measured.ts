@@ -25,7 +25,7 @@ export function measured(
   return (request, response) => {
     const started = performance.now()
     const { method = '', url = '', headers } = request
-    response.once('close', () => {
+    response.on('close', () => {
       if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return
       const route = routeOf(headers.host ?? '', url.split('?')[0] ?? '')
       const labels = { method: METHODS.has(method) ? method : 'other', route, status: String(response.statusCode) }

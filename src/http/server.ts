@@ -1,7 +1,6 @@
 /** One port for everything: GraphQL, REST, sites and health. Each request gets an id and one line in the log. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
-import { newId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
 import { currentRequest } from '../kernel/request.ts'
 import type { Rest } from '../rest/router.ts'
@@ -9,7 +8,9 @@ import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
+import { requestId } from './request-id.ts'
 import { createRestHandler } from './rest.ts'
+import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
   yoga: GraphqlServer
@@ -20,6 +21,7 @@ export type RequestHandlerOptions = {
     answerReady(request: IncomingMessage, response: ServerResponse): boolean
     answer(request: IncomingMessage, response: ServerResponse): Promise<void>
   }
+  uploads: UploadHandler
   health: Health
   metrics: Pick<Metrics, 'render'>
   log: Log
@@ -28,7 +30,7 @@ export type RequestHandlerOptions = {
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes } = options
+  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes } = options
   const answerRest = createRestHandler({ corsOrigins, maxBodyBytes })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
@@ -38,6 +40,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (hosting.siteOf(request.headers.host ?? '') !== null) return hosting.answer(request, response)
     if (pathname === GRAPHQL_PATH) return graphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return hosting.answer(request, response)
+    if (pathname.startsWith(UPLOADS_PATH)) return uploads(request, response, pathname)
     const match = rest.match(pathname)
     if (match) return answerRest(match.dialect, request, response)
     const document = rest.documentAt(pathname)
@@ -71,20 +74,23 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     const started = performance.now()
     const pathname = pathOf(request.url ?? '')
     response.setHeader('x-request-id', id)
-    response.once('close', () => {
+    response.on('close', () => {
       const ms = Math.round(performance.now() - started)
       log.info({ requestId: id, method: request.method, path: pathname, status: response.statusCode, ms }, 'request')
     })
-    if (mayBeSite(request, pathname) && hosting.answerReady(request, response)) return
-    currentRequest.run({ id }, () => {
-      route(request, response, pathname).catch((error) => {
-        // The client went away before it had sent all.
-        if (request.destroyed && !request.complete) return
-        log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
-        if (response.headersSent) response.destroy()
-        else json(response, 500, { error: 'Internal error', requestId: id })
-      })
-    })
+    function fail(error: unknown) {
+      // The client went away before it had sent all.
+      if (request.destroyed && !request.complete) return
+      log.error({ err: error, requestId: id, path: pathname }, 'a request failed')
+      if (response.headersSent) response.destroy()
+      else json(response, 500, { error: 'Internal error', requestId: id })
+    }
+    try {
+      if (mayBeSite(request, pathname) && hosting.answerReady(request, response)) return
+      currentRequest.run({ id }, () => route(request, response, pathname).catch(fail))
+    } catch (error) {
+      fail(error)
+    }
   }
 }
 
@@ -102,12 +108,6 @@ const chunked = (bytes: Buffer) => ({
     yield bytes
   },
 })
-
-/** The caller's own id, so that a request can be followed through proxies, if it is one. */
-function requestId(request: IncomingMessage): string {
-  const given = request.headers['x-request-id']
-  return typeof given === 'string' && /^[\w.-]{1,100}$/.test(given) ? given : newId()
-}
 
 /** The whole answer is sent at once, and ended when `until` resolves. */
 function json(response: ServerResponse, status: number, value: unknown, until?: Promise<void>): void {

@@ -20,6 +20,12 @@ export const PrincipalType = builder.prismaObject('Principal', {
       description: 'Shown to themselves and to administrators.',
       resolve: ({ id, email }, _args, { viewer }) => (mayManage(viewer, { ownerId: id }) ? email : null),
     }),
+    metadata: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'Whatever they keep about themselves; shown to themselves and to administrators.',
+      resolve: ({ id, metadata }, _args, { viewer }) => (mayManage(viewer, { ownerId: id }) ? metadata : null),
+    }),
     isAdmin: t.exposeBoolean('isAdmin', { description: 'Whether it may do everything, with a token that may.' }),
     runLimit: t.exposeInt('runLimit', {
       nullable: true,
@@ -97,6 +103,14 @@ const SetRunLimitInput = builder.inputType('SetRunLimitInput', {
   }),
 })
 
+const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
+  description: 'What you say of yourself. What is absent stays as it is.',
+  fields: (t) => ({
+    name: t.string({ description: 'At most 200 characters; null clears.' }),
+    metadata: t.field({ type: 'JSON', description: 'An object of at most 16 KiB, in place of what was there.' }),
+  }),
+})
+
 const CreateTokenInput = builder.inputType('CreateTokenInput', {
   description: 'A new token of your own.',
   fields: (t) => ({
@@ -126,6 +140,13 @@ builder.mutationFields((t) => ({
       'For administrators: limits what the jobs of one owner do at once, for runs that are queued from now on.',
     args: { input: t.arg({ type: SetRunLimitInput, required: true, description: 'Whose, and how many.' }) },
     resolve: (_root, { input }, { viewer, identity }) => identity.setRunLimit(viewer, input),
+  }),
+  updateProfile: t.field({
+    type: PrincipalType,
+    errors: {},
+    description: 'Changes what you say of yourself; your address only an administrator sets.',
+    args: { input: t.arg({ type: UpdateProfileInput, required: true, description: 'What to change.' }) },
+    resolve: (_root, { input }, { viewer, identity }) => identity.updateProfile(viewer, input),
   }),
   createToken: t.field({
     type: CreatedToken,

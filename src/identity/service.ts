@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { isUniqueViolation } from '../db/errors.ts'
-import type { ApiToken, Principal, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { ApiToken, Principal, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { sqlOn } from '../db/sql.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -12,6 +12,8 @@ import {
   type CreateUserInput,
   createTokenSpec,
   createUserSpec,
+  type ProfileInput,
+  profileSpec,
   type RunLimitInput,
   runLimitSpec,
 } from './spec.ts'
@@ -104,6 +106,17 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
       const found = namesakes.find((principal) => principal.handle === handle) ?? namesakes[0]
       if (!found) throw new NotFoundError(`there is no ${handle}`)
       return prisma.principal.update({ where: { id: found.id }, data: { runLimit: limit ?? null } })
+    },
+
+    /** What the viewer says of themselves. Their address is not theirs to change: rights hang on it. */
+    async updateProfile(viewer: Viewer, input: ProfileInput): Promise<Principal> {
+      const { principalId: id } = requireSignedIn(viewer)
+      const { name, metadata } = validate(profileSpec, input)
+      const data = {
+        ...(name !== undefined && { name }),
+        ...(metadata !== undefined && { metadata: metadata as Prisma.InputJsonObject }),
+      }
+      return prisma.principal.update({ where: { id }, data })
     },
 
     /** A further token of the viewer's own, with the viewer's scopes or fewer. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../kernel/storable.ts'
+import { flawOfJson, text } from '../kernel/storable.ts'
 import { SCOPES } from './viewer.ts'
 
 const NAME_LIMIT = 200
@@ -29,6 +29,25 @@ export const runLimitSpec = z.object({
   limit: z.int().min(1, 'must be at least 1').max(10_000, 'must be at most 10000').nullish(),
 })
 
+/** Bytes of a principal's metadata, as JSON. */
+const METADATA_BYTES_LIMIT = 16 * 1024
+
+export const profileSpec = z.object({
+  name: nameSpec.nullish(),
+  metadata: z
+    .record(z.string(), z.unknown(), 'must be an object')
+    .superRefine((metadata, context) => {
+      const flaw = flawOfJson(metadata)
+      if (flaw) context.addIssue(flaw)
+      else if (Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_LIMIT) {
+        context.addIssue(`must have at most ${METADATA_BYTES_LIMIT} bytes`)
+      }
+    })
+    .optional(),
+})
+
+/** What is absent stays; `name` null clears. */
+export type ProfileInput = { name?: string | null | undefined; metadata?: unknown }
 export type RunLimitInput = z.input<typeof runLimitSpec>
 export type CreateUserInput = z.input<typeof createUserSpec>
 export type CreateTokenInput = z.input<typeof createTokenSpec>

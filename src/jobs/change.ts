@@ -64,8 +64,27 @@ export const remove: Change = async (tx, job) => {
 export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: string): Promise<void> {
   const where = { artifactId, enabled: true, deletedAt: null }
   const jobs = await tx.job.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } })
+  await pauseAll(tx, jobs, 'its artifact was deleted')
+}
+
+const OF_FORMER_EDITORS = `select j.id from job j
+  join artifact a on a.id = j.artifact_id join principal p on p.id = j.owner_id
+  where a.id = $1::uuid and j.enabled and j.deleted_at is null and lower(p.email) = any($2::text[])
+    and p.id <> a.owner_id and not p.is_admin order by j.id`
+
+/** Pauses the jobs on an artifact of whoever has one of these addresses, in lower case, and is no editor of it any more. */
+export async function pauseJobsOfFormerEditors(
+  tx: Prisma.TransactionClient,
+  artifactId: string,
+  emails: readonly string[],
+): Promise<void> {
+  const jobs = await sqlIn(tx)<{ id: string }>(OF_FORMER_EDITORS, [artifactId, emails])
+  await pauseAll(tx, jobs, 'its owner is no longer an editor of its artifact')
+}
+
+async function pauseAll(tx: Prisma.TransactionClient, jobs: readonly { id: string }[], reason: string): Promise<void> {
   for (const { id } of jobs) {
-    await changeIn(tx, id, pause('its artifact was deleted')).catch((error) => {
+    await changeIn(tx, id, pause(reason)).catch((error) => {
       // Deleted meanwhile: there is nothing left to pause.
       if (!(error instanceof NotFoundError)) throw error
     })
@@ -76,6 +95,19 @@ export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: stri
 export async function holdArtifact(tx: Prisma.TransactionClient, artifactId: string): Promise<boolean> {
   const live = 'select id from artifact where id = $1::uuid and deleted_at is null for share'
   return (await sqlIn(tx)(live, [artifactId])).length > 0
+}
+
+const EDITED_BY = `select 1 from artifact a join principal p on p.id = $2::uuid
+  where a.id = $1::uuid and (a.owner_id = p.id or p.is_admin or exists (
+    select from collaborator c where c.artifact_id = a.id and c.email = lower(p.email) and c.role = 'EDITOR'))`
+
+/** Whether somebody may have jobs on an artifact, which this transaction holds, so that it stays so until it ends. */
+export async function mayHaveJobsOn(
+  tx: Prisma.TransactionClient,
+  artifactId: string,
+  ownerId: string,
+): Promise<boolean> {
+  return (await sqlIn(tx)(EDITED_BY, [artifactId, ownerId])).length > 0
 }
 
 export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {

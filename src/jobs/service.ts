@@ -32,6 +32,7 @@ import {
   firstSlot,
   holdArtifact,
   type LockedJob,
+  mayHaveJobsOn,
   pause,
   remove,
   requireSpread,
@@ -70,6 +71,7 @@ const RETIRING = new Set<Surface>(['GRAPHQL', 'SHAREOUT'])
 const UPCOMING_LIMIT = 100
 
 const noSuchArtifact = () => new NotFoundError('there is no such artifact')
+const notAnEditor = () => new ForbiddenError('only the owner and the editors of an artifact may put jobs on it')
 
 export function createJobService(deps: {
   prisma: PrismaClient
@@ -86,9 +88,7 @@ export function createJobService(deps: {
   async function requireArtifact(viewer: SignedIn, id: string): Promise<string> {
     const artifact = await artifacts.find(viewer, { id })
     if (!artifact) throw noSuchArtifact()
-    if (!mayEditArtifact(viewer, artifact)) {
-      throw new ForbiddenError('only the owner and the editors of an artifact may put jobs on it')
-    }
+    if (!mayEditArtifact(viewer, artifact)) throw notAnEditor()
     return artifact.id
   }
 
@@ -135,6 +135,7 @@ export function createJobService(deps: {
 
       return prisma.$transaction(async (tx) => {
         if (artifactId && !(await holdArtifact(tx, artifactId))) throw noSuchArtifact()
+        if (artifactId && !(await mayHaveJobsOn(tx, artifactId, owner.principalId))) throw notAnEditor()
         const now = await databaseNow(tx)
         const window = {
           anchor: now,
@@ -391,6 +392,9 @@ async function resumed(
   if (job.enabled) return null
   if (job.artifactId && !(await holdArtifact(tx, job.artifactId))) {
     throw new ConflictError('its artifact is deleted: restore that first')
+  }
+  if (job.artifactId && !(await mayHaveJobsOn(tx, job.artifactId, job.ownerId))) {
+    throw new ForbiddenError('its owner is no longer an editor of its artifact')
   }
   const [next = null] = recurrence ? nextSlots(recurrence, job, job.now, 1) : []
   return { enabled: true, nextRunAt: nextRunAt ?? next, pausedAt: null, pauseReason: null }

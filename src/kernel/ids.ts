@@ -21,6 +21,7 @@ const prefixes = {
   Dataset: 'dat',
   DatasetRow: 'row',
   DatasetSnapshot: 'snp',
+  Comment: 'cmt',
 } as const
 
 export type IdKind = keyof typeof prefixes

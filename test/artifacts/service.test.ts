@@ -61,13 +61,14 @@ describe('publishing', () => {
     })
   })
 
-  test('tells the outbox when it commits', async () => {
+  test('tells the outbox and those who serve sites when it commits', async () => {
     const listener = new pg.Client(world.database.connection)
     await listener.connect()
     await listener.query(`listen ${CHANNEL}`)
-    const told = new Promise((resolve) => listener.once('notification', ({ payload }) => resolve(payload)))
+    const told: (string | undefined)[] = []
+    listener.on('notification', ({ payload }) => told.push(payload))
     await publish(alice, page('telling'))
-    expect(await told).toBe('outbox')
+    await expect.poll(() => told.toSorted()).toEqual(['outbox', 'sites'])
     await listener.end()
   })
 

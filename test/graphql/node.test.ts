@@ -27,8 +27,11 @@ beforeAll(async () => {
   const { s } = await ask(
     `mutation { s: takeSnapshot(input: { datasetId: "${d.id}" }) { ... on DatasetSnapshot { id } } }`,
   )
+  const { c } = await ask(
+    `mutation { c: addComment(input: { artifactId: "${artifact.id}", text: "x" }) { ... on Comment { id } } }`,
+  )
   ids = {
-    ...{ Dataset: d.id, DatasetSnapshot: s.id },
+    ...{ Dataset: d.id, DatasetSnapshot: s.id, Comment: c.id },
     ...{ Principal: alice.id, Artifact: artifact.id, ArtifactVersion: a.liveVersion.id },
     ...{ Job: job.id, Run: r.id, Stack },
   }
@@ -75,6 +78,7 @@ describe('node', () => {
       'row',
       'dat',
       'snp',
+      'cmt',
       'zzz',
       'constructor',
     ]

@@ -19,7 +19,7 @@ export const DELETE_SITE = graphql(`
   }
 `)
 
-export const RESTORE_SITE = graphql(`
+export const BRING_SITE_BACK = graphql(`
   mutation BringSiteBack($artifactId: ID!) {
     restoreArtifact(input: { artifactId: $artifactId }) { __typename }
   }

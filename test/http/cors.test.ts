@@ -29,7 +29,7 @@ describe('CORS', () => {
     expect(await response.text()).toBe('answered')
     expect(allowed(response)).toBe('*')
     expect(response.headers.get('access-control-expose-headers')).toBe(
-      'X-Request-Id, X-Idempotent-Replayed, Retry-After',
+      'ETag, X-Request-Id, X-Idempotent-Replayed, Retry-After',
     )
     expect(response.headers.get('access-control-allow-credentials')).toBeNull()
     expect(response.headers.get('vary')).toBeNull()
@@ -52,7 +52,14 @@ describe('CORS', () => {
     expect([response.status, await response.text(), allowed(response)]).toEqual([204, '', A])
     expect(response.headers.get('access-control-allow-methods')).toContain('POST')
     const headers = response.headers.get('access-control-allow-headers')?.toLowerCase()
-    for (const name of ['authorization', 'content-type', 'idempotency-key', 'last-event-id'])
+    for (const name of [
+      'authorization',
+      'content-type',
+      'idempotency-key',
+      'if-match',
+      'if-none-match',
+      'last-event-id',
+    ])
       expect(headers).toContain(name)
     const refused = await ask('OPTIONS', { origin: 'https://c.example', ...preflight })
     expect([refused.status, allowed(refused)]).toEqual([204, null])

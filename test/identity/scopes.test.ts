@@ -113,6 +113,20 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   deleteRows: { input: () => ({ ...onDataset(), all: true }), scope: 'data:write' },
   takeSnapshot: { input: onDataset, scope: 'data:write' },
   deleteSnapshot: { input: () => ({ snapshotId: `snp_${'0'.repeat(32)}` }), scope: 'data:write' },
+  updateProfile: { input: () => ({ name: 'y' }), scope: null },
+  addCollaborators: {
+    input: () => ({ artifactId, emails: ['x@example.org'], role: 'EDITOR' }),
+    scope: 'artifacts:write',
+  },
+  removeCollaborator: { input: () => ({ artifactId, email: 'x@example.org' }), scope: 'artifacts:write' },
+  addComment: { input: () => ({ artifactId, text: 'x' }), scope: 'artifacts:write' },
+  deleteComment: { input: () => ({ commentId: `cmt_${'0'.repeat(32)}` }), scope: 'artifacts:write' },
+  prepareUpload: {
+    input: () => ({ files: [{ path: 'a', digest: '0'.repeat(64), sizeBytes: 1 }] }),
+    scope: 'artifacts:write',
+  },
+  setDocument: { input: () => ({ artifactId, key: 'x', value: 1 }), scope: 'data:write' },
+  deleteDocument: { input: () => ({ artifactId, key: 'x' }), scope: 'data:write' },
   emitEvent: { input: () => ({ type: 'order.paid', artifactId }), scope: 'jobs:run' },
 }
 

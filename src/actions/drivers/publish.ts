@@ -13,7 +13,7 @@ const config = z.object({
     .string()
     .max(MAX_ID_CHARS)
     .optional()
-    .describe('`art_…`: an artifact of the job’s owner. Absent: the one that the job is on.'),
+    .describe('`art_…`: an artifact that the job’s owner owns or edits. Absent: the one that the job is on.'),
   versionNo: z.int().min(1).max(MAX_INT).optional().describe('Makes this version live; not together with target.'),
   target: z
     .enum(['LATEST', 'PREVIOUS'])

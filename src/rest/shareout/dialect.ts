@@ -1,21 +1,30 @@
 /** ShareOut (`/v1`): the routes of all its features, and its own answers to what fits none of them. */
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Credentials } from '../../hosting/credentials.ts'
+import { isDataToken } from '../../hosting/passes.ts'
 import { bearerToken } from '../../identity/bearer.ts'
 import type { IdentityService } from '../../identity/service.ts'
+import type { Viewer } from '../../identity/viewer.ts'
+import { uuidOf } from '../../kernel/ids.ts'
 import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
 import { errorAnswer, failureAnswer } from './envelope.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
 import type { Env } from './router.ts'
 
-export type ShareoutDeps = FeatureDeps & { identity: IdentityService }
+export type ShareoutDeps = FeatureDeps & {
+  identity: IdentityService
+  credentials: Pick<Credentials, 'openDataToken'>
+}
+
+const DATA = /^\/v1\/data\/([^/]+)\//
 
 export function createShareout(deps: ShareoutDeps): Dialect {
-  const { identity, log, publicUrl } = deps
+  const { log, publicUrl } = deps
   const app = new OpenAPIHono<Env>()
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
   app.use(async (context, next) => {
-    context.set('viewer', await identity.authenticate(bearerToken(context.req.header('authorization'))))
+    context.set('viewer', await viewerOf(deps, bearerToken(context.req.header('authorization')), context.req.path))
     await next()
   })
   for (const routes of featuresOf(deps)) app.route('/', routes)
@@ -42,6 +51,13 @@ export function createShareout(deps: ShareoutDeps): Dialect {
       }),
     document: () => app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }] }),
   }
+}
+
+/** Below the data of an artifact also by a token that is good for nothing else. */
+function viewerOf({ identity, credentials }: ShareoutDeps, token: string | undefined, path: string): Promise<Viewer> {
+  const artifactId = uuidOf('Artifact', DATA.exec(path)?.[1] ?? '')
+  if (token === undefined || artifactId === null || !isDataToken(token)) return identity.authenticate(token)
+  return credentials.openDataToken(token, artifactId)
 }
 
 /** What may be asked of a path, by the routes that are there. */

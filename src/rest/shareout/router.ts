@@ -44,6 +44,13 @@ const jsonBody: MiddlewareHandler<Env> = async (context, next) => {
   await next()
 }
 
+/** The same where there may be none. */
+const optionalBody: MiddlewareHandler<Env> = async (context, next) => {
+  if ((await context.req.text()) !== '') return jsonBody(context, next)
+  context.req.raw.headers.delete('content-type')
+  await next()
+}
+
 const failureSchema = z
   .object({
     success: z.literal(false),
@@ -76,6 +83,9 @@ export const secured = (...more: MiddlewareHandler<Env>[]) => ({
 
 /** The same with a body of JSON. */
 export const securedBody = (...more: MiddlewareHandler<Env>[]) => secured(...more, jsonBody)
+
+/** The same with a body of JSON, or none. */
+export const securedOptionalBody = (...more: MiddlewareHandler<Env>[]) => secured(...more, optionalBody)
 
 /** A part of a route that anybody may ask, with a body of JSON. */
 export const openBody = (...more: MiddlewareHandler<Env>[]) => ({ middleware: [...more, jsonBody] })
