@@ -6,6 +6,7 @@ import { createTrialService } from './actions/trial.ts'
 import { createModel } from './agent/model.ts'
 import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
+import { readDocuments } from './artifacts/queries.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
@@ -42,6 +43,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
+import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
 import { newToken } from './identity/tokens.ts'
@@ -154,6 +156,7 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
+  const documentsOf = (artifactId: string) => readDocuments(sqlOn(pool), artifactId)
   const publishLimits = {
     fileBytes: config.MAX_FILE_BYTES,
     versionBytes: config.MAX_VERSION_BYTES,
@@ -175,6 +178,7 @@ async function open(
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
   })
 
+  const idempotency = createIdempotencyService({ pool, log })
   const stacks = createStackService({ prisma, pool, runs, actions: registry, seal })
 
   const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
@@ -190,7 +194,7 @@ async function open(
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
-          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl }),
+          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf }),
           meter: metrics.meter,
         },
         {
@@ -210,7 +214,7 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const trials = createTrialService({ registry, artifacts, jobs })
+    const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
     const content = { artifacts, data, documents, uploads, collaboration }
     const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
@@ -229,7 +233,9 @@ async function open(
       ...{ artifacts, identity, credentials, passes, pages, agent },
       ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
     })
-    const rest = createRestRouter(createDialects({ ...services, credentials, log, publicUrl }))
+    const rest = createRestRouter(
+      createDialects({ ...services, idempotency, credentials, log, publicUrl, isOpenHost: egress.isAllowedHost }),
+    )
     const handler = createRequestHandler({
       ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),

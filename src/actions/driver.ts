@@ -36,9 +36,12 @@ export type StepContext = {
     trigger: string
     /** ISO 8601. */
     scheduledFor: string | null
+    /** When the step began, ISO 8601. */
+    startedAt: string
     attempt: number
   }
-  artifact: { id: string; slug: string; url: string } | null
+  /** `documents`: by their keys, for a step that asks for them. */
+  artifact: { id: string; slug: string; name: string; url: string; documents?: JsonValue } | null
   event: { id: string; type: string; payload: JsonValue } | null
   input: JsonValue
   /** What the steps before it left, by their names. */

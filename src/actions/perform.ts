@@ -4,6 +4,7 @@ import type { Perform } from '../engine/ports.ts'
 import { formatId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import type { StartedRun } from '../runs/transition/start.ts'
+import { documentsFor, type ReadDocuments } from './documents.ts'
 import type { JsonValue, StepContext } from './driver.ts'
 import { recordOf } from './record.ts'
 import type { ActionRegistry } from './registry.ts'
@@ -12,10 +13,11 @@ export function createPerform(deps: {
   registry: ActionRegistry
   seal: Seal
   artifactUrl: (slug: string) => string
+  documents: ReadDocuments
 }): Perform {
   const { registry, seal, artifactUrl } = deps
 
-  function contextOf(run: StartedRun, position: number, signal: AbortSignal): StepContext {
+  async function contextOf(run: StartedRun, position: number, signal: AbortSignal): Promise<StepContext> {
     const { runId, attempt, trigger, scheduledFor, plan, event, input, sealedSecrets } = run
     const { job, artifact } = plan
     return {
@@ -31,12 +33,15 @@ export function createPerform(deps: {
         job: { id: formatId('Job', job.id), name: job.name },
         trigger,
         scheduledFor: scheduledFor?.toISOString() ?? null,
+        startedAt: new Date().toISOString(),
         attempt,
       },
       artifact: artifact && {
         id: formatId('Artifact', artifact.id),
         slug: artifact.slug,
+        name: artifact.name,
         url: artifactUrl(artifact.slug),
+        ...(await documentsFor(deps.documents, plan.actions[position]?.config, artifact.id)),
       },
       event: event && { id: formatId('DomainEvent', event.id), type: event.type, payload: event.payload as JsonValue },
       input: (input ?? null) as JsonValue,
@@ -54,7 +59,7 @@ export function createPerform(deps: {
       const message = `there is no action of kind "${action?.kind}"`
       return { ok: false, failure: { code: 'UNKNOWN_ACTION', message, transient: false }, deliveries: [] }
     }
-    const result = await driver.execute(action.config, contextOf(run, position, signal))
+    const result = await driver.execute(action.config, await contextOf(run, position, signal))
     return { ...result, deliveries: result.deliveries.map(recordOf) }
   }
 }

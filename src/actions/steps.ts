@@ -101,12 +101,16 @@ export async function checkSteps(
 
 /** Actions as they are stored: those who may read them and not change them see no secrets. */
 export function withoutSecrets(registry: ActionRegistry, viewer: Viewer, actions: Action[]): Action[] {
-  if (viewer?.scopes.has('jobs:write')) return actions
+  const mayWrite = viewer?.scopes.has('jobs:write')
   return actions.map((action) => ({
     ...action,
-    config: registry.redact(action.kind, action.config) as Action['config'],
+    config: (mayWrite ? withoutGiven(action.config) : registry.redact(action.kind, action.config)) as Action['config'],
   }))
 }
+
+/** Without what clients of another API wrote of it. */
+export const withoutGiven = (config: unknown): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => key !== 'given'))
 
 type Given = { kind: string; config: unknown; name: string | null; at: string }
 

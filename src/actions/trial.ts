@@ -1,4 +1,5 @@
 /** Trying an action out: once, at once, without a job and without a trace in any history. Its effect is real. */
+
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { Delivery as DeliveryRow } from '../db/generated/prisma/client.ts'
 import { payload as payloadSpec } from '../events/spec.ts'
@@ -8,6 +9,7 @@ import type { JobService } from '../jobs/service.ts'
 import { ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
+import { documentsFor, type ReadDocuments } from './documents.ts'
 import type { Failure, JsonValue, StepContext } from './driver.ts'
 import { recordOf } from './record.ts'
 import type { ActionRegistry } from './registry.ts'
@@ -41,7 +43,12 @@ export type Trial = {
 
 export type TrialService = ReturnType<typeof createTrialService>
 
-export function createTrialService(deps: { registry: ActionRegistry; artifacts: ArtifactService; jobs: JobService }) {
+export function createTrialService(deps: {
+  registry: ActionRegistry
+  artifacts: ArtifactService
+  jobs: JobService
+  documents: ReadDocuments
+}) {
   const { registry, artifacts, jobs } = deps
   let running = 0
 
@@ -89,12 +96,14 @@ export function createTrialService(deps: { registry: ActionRegistry; artifacts: 
           run: {
             id: formatId('Run', runId),
             job: { id: formatId('Job', job?.id ?? runId), name: job?.name ?? null },
-            ...{ trigger: 'MANUAL', scheduledFor: null, attempt: 1 },
+            ...{ trigger: 'MANUAL', scheduledFor: null, startedAt: new Date().toISOString(), attempt: 1 },
           },
           artifact: artifact && {
             id: formatId('Artifact', artifact.id),
             slug: artifact.slug,
+            name: artifact.name,
             url: artifacts.artifactUrl(artifact.slug),
+            ...(await documentsFor(deps.documents, action.config, artifact.id)),
           },
           event: null,
           input: payload as JsonValue,

@@ -44,7 +44,8 @@ export async function storeFiles(
   if (missing.length > 0) throw new ValidationError(missing)
   const stored = named.map(({ path, mime, digest }) => ({ path, mime, digest, sizeBytes: sizes.get(digest) ?? 0 }))
   if (sizeOf(stored) > limits.versionBytes) {
-    throw ValidationError.at('files', `must have at most ${limits.versionBytes} bytes together`)
+    const message = `must have at most ${limits.versionBytes} bytes together`
+    throw new ValidationError([{ path: 'files', message, limit: true }])
   }
   return stored
 }

@@ -11,6 +11,7 @@ import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
 import { type AgentInput, mergeAgent } from './agent-spec.ts'
 import { createApps } from './apps.ts'
+import { createContents } from './contents.ts'
 import { deploy, insertArtifact, insertVersion, lockArtifact, lockSlug, renewArtifact, TELL_SITES } from './deploy.ts'
 import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts } from './queries.ts'
 import { mayPublishOn, noSuchArtifact, requireEditable, requireManaged, requireSameReaders } from './rights.ts'
@@ -109,6 +110,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     ...createVersions({ prisma, pool, sites }),
     ...createSites({ pool }),
     ...createApps({ pool, addresses }),
+    ...createContents({ prisma, pool, storage }),
     ...addresses,
 
     /**
@@ -116,7 +118,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
      * live, as the lists and the sites rely on it. ConflictError SLUG_TAKEN: the slug is somebody else's, also for 30
      * days after they deleted it. One's own deleted artifact comes back. Editors publish too, and leave who sees it.
      */
-    async publish(viewer: Viewer, input: PublishInput): Promise<Artifact> {
+    async publish(viewer: Viewer, input: PublishInput): Promise<Artifact & { versionId: string }> {
       const { principalId } = requireScope(viewer, 'artifacts:write')
       const publication = validate(spec, input)
       requireModel(publication.agent)
@@ -133,7 +135,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         const version = await insertVersion(tx, { storage, limits }, artifact, principalId, publication)
         if (publication.deploy) await deploy(tx, artifact, version, principalId)
         else await tx(TELL_SITES)
-        return { ...artifact, lastVersionNo: version.versionNo }
+        return { ...artifact, lastVersionNo: version.versionNo, versionId: version.id }
       })
     },
 
@@ -185,6 +187,17 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       const found = await prisma.artifact.findMany({ where: { id: { in: [...ids] }, deletedAt: null } })
       const byId = new Map(found.filter((row) => mayReadArtifact(viewer, row)).map((row) => [row.id, row]))
       return ids.map((id) => byId.get(id) ?? null)
+    },
+
+    /** The viewer's own and those that they collaborate on, the newest first. */
+    async ownAndShared(viewer: Viewer, { limit, offset }: { limit: number; offset: number }) {
+      const { principalId, roles } = requireScope(viewer, 'artifacts:read')
+      const where = { deletedAt: null, OR: [{ ownerId: principalId }, { id: { in: [...roles.keys()] } }] }
+      const [found, total] = await Promise.all([
+        prisma.artifact.findMany({ where, orderBy: { id: 'desc' }, take: limit, skip: offset }),
+        prisma.artifact.count({ where }),
+      ])
+      return { artifacts: found, total }
     },
 
     /** The viewer's own and everybody's PUBLIC ones; all of them for administrators. */

@@ -110,23 +110,28 @@ const formOf = ({ encoding }: { encoding?: 'UTF8' | 'BASE64' | null | undefined 
 /** A file that is given with its content, or whose content was uploaded before. `at`: where in the input. */
 export type NewFile = { at: string; path: string; mime: string } & ({ content: Buffer } | { digest: string })
 
+/** Of an issue: it is more than a setting allows. */
+const LIMIT = { limit: true }
+
 /** Sizes are told from the encoded text, so nothing is decoded before all of it is known to fit. */
 const filesSpec = (limits: PublishLimits) =>
   z
     .array(fileSpec)
-    .max(limits.files, `must have at most ${limits.files} files`)
     .superRefine((files, { addIssue }) => {
+      if (files.length > limits.files) {
+        addIssue({ code: 'custom', message: `must have at most ${limits.files} files`, params: LIMIT, continue: false })
+      }
       let total = 0
       for (const [index, file] of files.entries()) {
         const size = Buffer.byteLength(file.content, formOf(file))
         if (size > limits.fileBytes) {
           const message = `must have at most ${limits.fileBytes} bytes`
-          addIssue({ code: 'custom', path: [index, 'content'], message })
+          addIssue({ code: 'custom', path: [index, 'content'], message, params: LIMIT })
         }
         total += size
       }
       if (total > limits.versionBytes) {
-        addIssue({ code: 'custom', message: `must have at most ${limits.versionBytes} bytes together` })
+        addIssue({ code: 'custom', message: `must have at most ${limits.versionBytes} bytes together`, params: LIMIT })
       }
     })
     .transform((files, { addIssue }) =>
@@ -145,7 +150,8 @@ const uploadedFilesSpec = z.array(uploadedFileSpec).transform((files) =>
 
 function flawsOfBundle(files: readonly NewFile[], entrypoint: string, limits: PublishLimits): Issue[] {
   if (files.length === 0) return [{ path: 'files', message: 'must have at least one file' }]
-  if (files.length > limits.files) return [{ path: 'files', message: `must have at most ${limits.files} files` }]
+  if (files.length > limits.files)
+    return [{ path: 'files', message: `must have at most ${limits.files} files`, limit: true }]
   const paths = new Set<string>()
   const repeated = files.filter(({ path }) => paths.size === paths.add(path).size)
   const flaws = repeated.map(({ at }) => ({ path: `${at}.path`, message: 'is there twice' }))
@@ -179,8 +185,8 @@ export const publishSpec = (limits: PublishLimits) =>
         .transform((deploy) => deploy ?? true),
     })
     .superRefine(({ files, uploadedFiles, entrypoint }, { addIssue }) => {
-      for (const { path, message } of flawsOfBundle([...files, ...(uploadedFiles ?? [])], entrypoint, limits)) {
-        addIssue({ code: 'custom', path: path.split('.'), message })
+      for (const { path, message, limit } of flawsOfBundle([...files, ...(uploadedFiles ?? [])], entrypoint, limits)) {
+        addIssue({ code: 'custom', path: path.split('.'), message, params: { limit } })
       }
     })
     .transform(({ uploadedFiles, ...publication }) => ({

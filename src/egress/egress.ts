@@ -61,6 +61,8 @@ export type Egress = {
    * @throws EgressError
    */
   check(url: string): URL
+  /** Whether a host of a URL is an address, or localhost, in a range that the operator allows. */
+  isAllowedHost(hostname: string): boolean
   /**
    * Rejects with an EgressError, an UnresolvedError, undici's and the socket's errors, or the signal's reason. An abort
    * before the connection stands is noticed only when it does; nothing is sent then.
@@ -154,6 +156,8 @@ export function createEgress(options: EgressOptions): Egress {
 
   return {
     check,
+
+    isAllowedHost: (hostname) => known(hostname.replace(/^\[|\]$/g, ''))?.some(isAllowed) ?? false,
 
     async request(text, request) {
       const url = check(text)

@@ -21,7 +21,7 @@ import { newId } from '../kernel/ids.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
-import { nextSlots } from '../schedules/recurrence.ts'
+import { nextSlots, type Recurrence } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import type { ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
@@ -41,15 +41,16 @@ import {
   tellJobsChanged,
 } from './change.ts'
 import { type JobRights, noSuchJob } from './rights.ts'
+import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
 import {
   type CreateJobInput,
   createJobSpec,
   jobListSpec,
-  POLICY_DEFAULTS,
   policiesOf,
   type UpdateJobInput,
   updateJobSpec,
 } from './spec.ts'
+import { defaultsOf, flawOfShape, retriesSlotsOnly } from './surface.ts'
 import { changesWork, newWork, replaceWork, type WorkInput, workParser } from './work.ts'
 
 export type JobService = ReturnType<typeof createJobService>
@@ -120,6 +121,7 @@ export function createJobService(deps: {
       viewer: Viewer,
       input: CreateJobInput &
         WorkInput & { artifactId?: string | null | undefined; schedule?: ScheduleInput | null | undefined },
+      surface: Surface = 'GRAPHQL',
     ): Promise<Job> {
       const owner = requireScope(viewer, 'jobs:write')
       const spec = validate(createJobSpec, input)
@@ -128,6 +130,7 @@ export function createJobService(deps: {
       const artifactId = input.artifactId ? await requireArtifact(owner, input.artifactId) : null
       const work = await parse(viewer, input, { ownerId: owner.principalId, artifactId })
       const enabled = spec.enabled ?? true
+      const defaults = defaultsOf(surface)
       const { name, description, notes, eventType, startOn, endOn } = spec
 
       return prisma.$transaction(async (tx) => {
@@ -138,17 +141,17 @@ export function createJobService(deps: {
           anchor: now,
           startOn: startOn ?? null,
           endOn: endOn ?? null,
-          dstGap: spec.dstGap ?? POLICY_DEFAULTS.dstGap,
+          dstGap: spec.dstGap ?? defaults.dstGap,
         }
         requireWindow(window)
-        const spread = spec.spread ?? POLICY_DEFAULTS.spread
+        const spread = spec.spread ?? defaults.spread
         requireSpread(spread, recurrence)
         const nextRunAt = recurrence && firstSlot(recurrence, window, now)
         const jobId = newId()
         const job = await tx.job.create({
           data: {
             id: jobId,
-            surface: 'GRAPHQL',
+            surface,
             name: name || null,
             description: description || null,
             notes: notes || null,
@@ -163,7 +166,9 @@ export function createJobService(deps: {
             enabled,
             ...window,
             nextRunAt: enabled ? nextRunAt : null,
-            ...policiesOf(spec),
+            ...defaults,
+            ...policiesOf(spec, defaults),
+            retrySlotsOnly: retriesSlotsOnly(surface),
             spreadOffsetMs: spreadOffsetMs(jobId, spread),
             ...(await newWork(tx, work)),
             signingSecret: { create: { current: seal.seal(newSigningSecret()) } },
@@ -176,11 +181,17 @@ export function createJobService(deps: {
 
     /**
      * Absent fields stay as they are; null clears, or brings back what a new job has. An edit of the schedule fires no
-     * slot that is past.
+     * slot that is past. `enabled` pauses and resumes with it.
+     * @throws ConflictError SURFACE for what the clients of the API that the job was made through could not be shown
      */
     async update(
       viewer: Viewer,
-      { jobId, ...input }: UpdateJobInput & WorkInput & { jobId: string; schedule?: ScheduleInput | null | undefined },
+      {
+        jobId,
+        enabled,
+        ...input
+      }: UpdateJobInput &
+        WorkInput & { jobId: string; schedule?: ScheduleInput | null | undefined; enabled?: boolean | undefined },
     ): Promise<Job> {
       requireScope(viewer, 'jobs:write')
       const spec = validate(updateJobSpec, input)
@@ -191,6 +202,7 @@ export function createJobService(deps: {
       const ownerId = mayManage(viewer, before) ? before.ownerId : requireSignedIn(viewer).principalId
       const work = changesWork(input, stackId) ? await parse(viewer, input, { ownerId, artifactId }) : null
       const { name, description, notes, startOn, endOn, dstGap } = spec
+      const defaults = defaultsOf(before.surface)
 
       return update(
         viewer,
@@ -205,11 +217,14 @@ export function createJobService(deps: {
             anchor: job.anchor,
             startOn: startOn === undefined ? job.startOn : startOn,
             endOn: endOn === undefined ? job.endOn : endOn,
-            dstGap: dstGap === undefined ? job.dstGap : (dstGap ?? POLICY_DEFAULTS.dstGap),
+            dstGap: dstGap === undefined ? job.dstGap : (dstGap ?? defaults.dstGap),
           }
           if (rescheduled) requireWindow(window)
-          const spread = spec.spread === undefined ? job.spread : (spec.spread ?? POLICY_DEFAULTS.spread)
+          const spread = spec.spread === undefined ? job.spread : (spec.spread ?? defaults.spread)
           requireSpread(spread, next)
+          const steps = work ? ('steps' in work ? work.steps : null) : await stepsOf(tx, job)
+          const flaw = flawOfShape(job.surface, { ...window, recurrence: next, eventType, steps })
+          if (flaw) throw new ConflictError(`a job of ${job.surface} ${flaw}`, 'SURFACE')
           const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
           if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
           if (recurrence && job.scheduleId) {
@@ -228,8 +243,10 @@ export function createJobService(deps: {
             eventType,
             ...window,
             ...(rescheduled && { nextRunAt: job.enabled ? nextRunAt : null }),
-            ...policiesOf(spec),
+            ...policiesOf(spec, defaults),
             spreadOffsetMs: spreadOffsetMs(jobId, spread),
+            ...(enabled === false && (await pause()(tx, job))),
+            ...(enabled === true && (await resumed(tx, { ...job, ...window }, next, nextRunAt))),
             ...(work && (await replaceWork(tx, jobId, work))),
             ...(work && ownerId !== before.ownerId && { owner: { connect: { id: ownerId } } }),
           }
@@ -256,17 +273,7 @@ export function createJobService(deps: {
 
     /** Goes on with the first slot after now: what fell into the pause is not made up for. */
     resume: (viewer: Viewer, jobId: string): Promise<Job> =>
-      update(viewer, jobId, async (tx, job) => {
-        if (job.enabled) return null
-        if (job.artifactId && !(await holdArtifact(tx, job.artifactId))) {
-          throw new ConflictError('its artifact is deleted: restore that first')
-        }
-        if (job.artifactId && !(await mayHaveJobsOn(tx, job.artifactId, job.ownerId))) {
-          throw new ForbiddenError('its owner is no longer an editor of its artifact')
-        }
-        const [next = null] = job.schedule ? nextSlots(recurrenceOf(job.schedule), job, job.now, 1) : []
-        return { enabled: true, nextRunAt: next, pausedAt: null, pauseReason: null }
-      }),
+      update(viewer, jobId, (tx, job) => resumed(tx, job, job.schedule && recurrenceOf(job.schedule))),
 
     /** It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. */
     remove: (viewer: Viewer, jobId: string): Promise<Job> => update(viewer, jobId, remove),
@@ -310,6 +317,23 @@ export function createJobService(deps: {
         bySource.get(action.stackId ?? action.jobId ?? '')?.push(action)
       }
       return jobs.map(({ id, stackId }) => bySource.get(stackId ?? id) ?? [])
+    },
+
+    /**
+     * The one action of each job that clients of ShareOut know, as it was given to its API; after a change through another,
+     * and for tokens that may not see its secrets, as it is stored. Null: they know none like it.
+     */
+    async shareoutActions(viewer: Viewer, jobs: readonly Job[]): Promise<(ShareoutAction | null)[]> {
+      const stored = await prisma.action.findMany({ where: { jobId: { in: jobs.map(({ id }) => id) }, position: 0 } })
+      const shown = withoutSecrets(deps.actions, viewer, stored)
+      const mayWrite = viewer?.scopes.has('jobs:write')
+      const known = shown.map((action, index) => {
+        const { given } = (stored[index]?.config ?? {}) as { given?: Record<string, unknown> }
+        const inTheirs = shareoutConfigOf(action)
+        return inTheirs && given && mayWrite ? { ...inTheirs, config: given } : inTheirs
+      })
+      const byJob = new Map(stored.map(({ jobId }, index) => [jobId, known[index]]))
+      return jobs.map(({ id }) => byJob.get(id) ?? null)
     },
 
     /** The next slots of a job with this schedule, as far as they can be known; none while it is paused. */
@@ -357,6 +381,28 @@ export function createJobService(deps: {
     },
   }
 }
+
+/** What makes a paused job go on with the first slot after now, which is `nextRunAt` if that is known; null: it is not paused. */
+async function resumed(
+  tx: Prisma.TransactionClient,
+  job: LockedJob,
+  recurrence: Recurrence | null,
+  nextRunAt?: Date | null,
+): Promise<Prisma.JobUpdateInput | null> {
+  if (job.enabled) return null
+  if (job.artifactId && !(await holdArtifact(tx, job.artifactId))) {
+    throw new ConflictError('its artifact is deleted: restore that first')
+  }
+  if (job.artifactId && !(await mayHaveJobsOn(tx, job.artifactId, job.ownerId))) {
+    throw new ForbiddenError('its owner is no longer an editor of its artifact')
+  }
+  const [next = null] = recurrence ? nextSlots(recurrence, job, job.now, 1) : []
+  return { enabled: true, nextRunAt: nextRunAt ?? next, pausedAt: null, pauseReason: null }
+}
+
+/** The steps that a job has of its own; null: it has those of a stack. */
+const stepsOf = (tx: Prisma.TransactionClient, { id, stackId }: Job) =>
+  stackId ? null : tx.action.findMany({ where: { jobId: id }, orderBy: { position: 'asc' } })
 
 function triggerOf(scheduled: boolean, eventType: string | null): JobTrigger {
   if (scheduled && eventType) throw ValidationError.at('eventType', 'cannot be combined with a schedule')

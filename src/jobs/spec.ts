@@ -1,5 +1,6 @@
 /** What a job may look like; one set of rules for every API. */
 import { z } from 'zod'
+import type { Job } from '../db/generated/prisma/client.ts'
 import { eventType } from '../events/spec.ts'
 import { text } from '../kernel/storable.ts'
 
@@ -68,18 +69,14 @@ export const jobListSpec = z.object({
 export type CreateJobInput = z.input<typeof createJobSpec>
 export type UpdateJobInput = z.input<typeof updateJobSpec>
 
-const RETRY_DEFAULTS = {
+/** What null makes of a policy; the table has the same. `overlap` has none: its null depends on the trigger. */
+export const POLICY_DEFAULTS = {
   maxAttempts: 1,
   backoff: 'EXPONENTIAL',
   initialDelay: 10,
   maxDelay: 3_600,
   jitter: true,
   retryOn: 'TRANSIENT',
-} as const
-
-/** What null makes of a policy; the table has the same. `overlap` has none: its null depends on the trigger. */
-export const POLICY_DEFAULTS = {
-  ...RETRY_DEFAULTS,
   catchUp: 'LATEST',
   catchUpWindow: DAY,
   dstGap: 'RUN_AFTER_GAP',
@@ -88,22 +85,28 @@ export const POLICY_DEFAULTS = {
   priority: 0,
 } as const
 
+/** The policies that a job of some surface has when nobody says otherwise. */
+export type PolicyDefaults = { -readonly [Policy in keyof typeof POLICY_DEFAULTS]: NonNullable<Job[Policy]> }
+
 /** The policies among an input's fields, as columns; absent ones are left out. */
-export function policiesOf({
-  retry,
-  overlap,
-  catchUp,
-  catchUpWindow,
-  dstGap,
-  timeout,
-  spread,
-  priority,
-  concurrency,
-}: z.output<typeof updateJobSpec>) {
-  const retries = retry === null ? RETRY_DEFAULTS : retry
+export function policiesOf(
+  {
+    retry,
+    overlap,
+    catchUp,
+    catchUpWindow,
+    dstGap,
+    timeout,
+    spread,
+    priority,
+    concurrency,
+  }: z.output<typeof updateJobSpec>,
+  defaults: PolicyDefaults,
+) {
+  const retries = retry === null ? retriesOf(defaults) : retry
   const given = { ...retries, catchUp, catchUpWindow, dstGap, timeoutSeconds: timeout, spread, priority }
   const columns = Object.entries(given).filter(([, value]) => value !== undefined)
-  const filled = columns.map(([name, value]) => [name, value ?? POLICY_DEFAULTS[name as keyof typeof given]])
+  const filled = columns.map(([name, value]) => [name, value ?? defaults[name as keyof typeof given]])
   return {
     ...(Object.fromEntries(filled) as NonNullableFields<typeof given>),
     ...(overlap !== undefined && { overlap }),
@@ -112,6 +115,11 @@ export function policiesOf({
       concurrencyLimit: concurrency?.limit ?? null,
     }),
   }
+}
+
+const retriesOf = (defaults: PolicyDefaults) => {
+  const { maxAttempts, backoff, initialDelay, maxDelay, jitter, retryOn } = defaults
+  return { maxAttempts, backoff, initialDelay, maxDelay, jitter, retryOn }
 }
 
 type NonNullableFields<T> = { [Key in keyof T]?: NonNullable<T[Key]> }

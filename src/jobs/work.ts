@@ -7,7 +7,14 @@ import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
 
-export type WorkInput = { actions?: ActionInput[] | null | undefined; stackId?: string | null | undefined }
+/** `given`: the one action as clients of another API wrote it, who read it so again. */
+export type WorkInput = {
+  actions?: ActionInput[] | null | undefined
+  stackId?: string | null | undefined
+  given?: Given | undefined
+}
+
+export type Given = { [key: string]: Prisma.InputJsonValue }
 
 export type Work = { steps: Step[] } | { stack: CheckedStack }
 
@@ -17,12 +24,16 @@ export type Work = { steps: Step[] } | { stack: CheckedStack }
  */
 export const workParser =
   (deps: { prisma: PrismaClient; actions: ActionRegistry }) =>
-  async (viewer: Viewer, { actions, stackId }: WorkInput, subject: Subject): Promise<Work> => {
+  async (viewer: Viewer, { actions, stackId, given }: WorkInput, subject: Subject): Promise<Work> => {
     if (actions && stackId != null) throw ValidationError.at('stackId', 'cannot be combined with actions')
     if (stackId != null) return { stack: await checkStack(deps, viewer, stackId, subject) }
     if (!actions) throw ValidationError.at('actions', 'must be given, or a stackId in their place')
-    return { steps: await parseSteps(deps.actions, viewer, actions, subject) }
+    const steps = await parseSteps(deps.actions, viewer, actions, subject)
+    return { steps: given ? steps.map((step) => ({ ...step, config: withGiven(step.config, given) })) : steps }
   }
+
+/** A driver passes over what is no field of its configuration. */
+const withGiven = (config: Prisma.InputJsonValue, given: Given) => ({ ...(config as Given), given })
 
 /** Whether an update says anything of it; `current`: the stack of the job, without which there is none to clear. */
 export const changesWork = ({ actions, stackId }: WorkInput, current: string | null): boolean =>

@@ -8,7 +8,7 @@ export abstract class DomainError extends Error {
 }
 
 /** One thing that is wrong with an input. `path` is dotted, from the root of the input: `files.0.path`. */
-export type Issue = { path: string; message: string }
+export type Issue = { path: string; message: string /** It is more than a setting allows. */; limit?: true }
 
 export class ValidationError extends DomainError {
   override readonly name = 'ValidationError'

@@ -19,6 +19,17 @@ export async function runIdsOfJobs(
   return rows.map(({ id }) => id)
 }
 
+/** Of each job the newest run that has ended and was not skipped. */
+export async function lastRunIdsOfJobs(sql: Sql, jobIds: readonly string[]): Promise<string[]> {
+  return (await sql<{ id: string }>(LAST_RUNS_OF_JOBS, [jobIds])).map(({ id }) => id)
+}
+
+const LAST_RUNS_OF_JOBS = `
+select last.id from unnest($1::uuid[]) as j(id) cross join lateral (
+  select r.id from run r where r.job_id = j.id and r.status in ('SUCCEEDED', 'FAILED', 'CANCELLED')
+  order by r.id desc limit 1
+) last`
+
 const RUNS_OF_JOBS = (direction: 'asc' | 'desc') => `
 select page.id from unnest($1::uuid[]) as j(id) cross join lateral (
   select r.id from run r

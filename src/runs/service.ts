@@ -14,7 +14,8 @@ import type { Feed } from '../live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
 import { createRunControl } from './control.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
-import { runIdsOfJobs } from './queries.ts'
+import { lastRunIdsOfJobs, runIdsOfJobs } from './queries.ts'
+import { isFinal, isTerminal } from './states.ts'
 
 export type RunService = ReturnType<typeof createRunService>
 
@@ -43,6 +44,30 @@ export function createRunService(deps: {
   async function seesAll(viewer: Viewer, { jobId, artifactId }: Pick<RunFilter, 'jobId' | 'artifactId'>) {
     if (viewer?.isAdmin || (artifactId && (await rights.seesAllOn(viewer, artifactId)))) return true
     return Boolean(jobId && (await jobs.byIds(viewer, [jobId]))[0])
+  }
+
+  /**
+   * Events of the runs that the viewer may see and that match all of the filter, later than the cursor `after`, then
+   * each new one. Absent: from now on; empty: from the start of what is kept.
+   */
+  async function watch(
+    viewer: Viewer,
+    filter: { runId?: string; jobId?: string; artifactId?: string },
+    after: string | null | undefined,
+  ): Promise<AsyncIterableIterator<FeedEvent>> {
+    const reader = requireScope(viewer, 'jobs:read')
+    if (filter.runId !== undefined && !(await byIds(viewer, [filter.runId]))[0]) {
+      throw new NotFoundError('there is no such run')
+    }
+    if (filter.jobId !== undefined && !(await jobs.byIds(viewer, [filter.jobId]))[0]) {
+      throw new NotFoundError('there is no such job')
+    }
+    if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
+      throw new NotFoundError('there is no such artifact')
+    }
+    const isReadable = filter.runId !== undefined || (await seesAll(viewer, filter))
+    const visible: FeedFilter = isReadable ? filter : { ...filter, ownerId: reader.principalId }
+    return feed.follow(visible, after == null ? null : positionOf(after))
   }
 
   return {
@@ -103,29 +128,31 @@ export function createRunService(deps: {
 
     countEvents: reader.countOf,
 
-    /**
-     * Events of the runs that the viewer may see and that match all of the filter, later than the cursor `after`, then
-     * each new one. Absent: from now on; empty: from the start of what is kept.
-     */
-    async watch(
-      viewer: Viewer,
-      filter: { runId?: string; jobId?: string; artifactId?: string },
-      after: string | null | undefined,
-    ): Promise<AsyncIterableIterator<FeedEvent>> {
-      const reader = requireScope(viewer, 'jobs:read')
-      if (filter.runId !== undefined && !(await byIds(viewer, [filter.runId]))[0]) {
-        throw new NotFoundError('there is no such run')
-      }
-      if (filter.jobId !== undefined && !(await jobs.byIds(viewer, [filter.jobId]))[0]) {
-        throw new NotFoundError('there is no such job')
-      }
-      if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
-        throw new NotFoundError('there is no such artifact')
-      }
-      const isReadable = filter.runId !== undefined || (await seesAll(viewer, filter))
-      const visible: FeedFilter = isReadable ? filter : { ...filter, ownerId: reader.principalId }
-      return feed.follow(visible, after == null ? null : positionOf(after))
+    watch,
+
+    /** Waits until the run is final. Null: this node is stopping, and the run goes on elsewhere. */
+    async untilFinal(viewer: Viewer, runId: string): Promise<Run | null> {
+      // Its stream ends after its last event.
+      for await (const { kind } of await watch(viewer, { runId }, '')) if (isTerminal(kind)) break
+      const [run = null] = await byIds(viewer, [runId])
+      return run && isFinal(run.status) ? run : null
     },
+
+    /** The newest run of each job that has ended and was not skipped; the jobs are ones that the viewer may read. */
+    async lastOfJobs(jobIds: readonly string[]): Promise<(Run | null)[]> {
+      const ids = await lastRunIdsOfJobs(sqlOn(pool), jobIds)
+      const rows = await prisma.run.findMany({ where: { id: { in: ids } } })
+      const byJob = new Map(rows.map((run) => [run.jobId, run]))
+      return jobIds.map((id) => byJob.get(id) ?? null)
+    },
+
+    /** Of a job that the viewer may read, the newest runs that have ended and were not skipped. */
+    ended: (jobId: string, limit: number): Promise<Run[]> =>
+      prisma.run.findMany({
+        where: { jobId, status: { in: ['SUCCEEDED', 'FAILED', 'CANCELLED'] } },
+        orderBy: { id: 'desc' },
+        take: limit,
+      }),
   }
 }
 

@@ -54,6 +54,12 @@ export function parseCron(expression: string, dialect: CronDialect): CronPlan {
   return dialect === 'VIXIE' ? parseVixie(fields) : parseQuartz(fields)
 }
 
+/** Whether an expression is five fields of numbers, `*`, lists, ranges and steps, with 0 for Sunday and no 7. */
+export function isPlainCron(expression: string): boolean {
+  const fields = expression.trim().split(/[ \t]+/)
+  return fields.length === 5 && fields.every((text) => /^[\d*,/-]+$/.test(text)) && !/(^|[,-])0*7/.test(fields[4] ?? '')
+}
+
 function parseVixie(fields: string[]): CronPlan {
   if (fields.length !== 5 && fields.length !== 6) {
     throw bad(`expected 5 fields, or 6 with seconds first; there are ${fields.length}`)

@@ -31,13 +31,22 @@ const without = (viewer: SignedIn, scope: string) => ({
 describe('publishing', () => {
   test('makes the artifact, its first version and its first deployment, and says so once', async () => {
     const { prisma } = world.database
-    const artifact = await publish(alice, page('first', 'hello', { name: 'First', description: 'the first' }))
+    const { versionId, ...artifact } = await publish(
+      alice,
+      page('first', 'hello', { name: 'First', description: 'the first' }),
+    )
     expect(artifact).toMatchObject({ name: 'First', slug: 'first', description: 'the first', visibility: 'PUBLIC' })
     expect(artifact).toMatchObject({ ownerId: alice.principalId, createdById: alice.principalId, deletedAt: null })
     expect(artifact).toEqual(await prisma.artifact.findUnique({ where: { id: artifact.id } }))
 
     const [version] = await world.artifacts.liveVersions([artifact.id])
-    expect(version).toMatchObject({ versionNo: 1, entrypoint: 'index.html', fileCount: 1, sizeBytes: 12n })
+    expect(version).toMatchObject({
+      id: versionId,
+      versionNo: 1,
+      entrypoint: 'index.html',
+      fileCount: 1,
+      sizeBytes: 12n,
+    })
     expect(version).toEqual(await prisma.artifactVersion.findFirst({ where: { artifactId: artifact.id } }))
     expect(await prisma.deployment.findMany({ where: { artifactId: artifact.id } })).toMatchObject([
       { deploymentNo: 1 },

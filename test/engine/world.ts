@@ -110,7 +110,12 @@ export async function createWorld() {
     reader,
     feed,
     /** Does actions as the product does. */
-    perform: createPerform({ registry: actions, seal, artifactUrl: addresses.artifactUrl }),
+    perform: createPerform({
+      registry: actions,
+      seal,
+      artifactUrl: addresses.artifactUrl,
+      documents: async () => ({}),
+    }),
 
     /** A job with one action, unless the input says otherwise. */
     async job(input: JobInput = {}): Promise<string> {

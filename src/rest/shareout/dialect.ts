@@ -6,7 +6,6 @@ import { bearerToken } from '../../identity/bearer.ts'
 import type { IdentityService } from '../../identity/service.ts'
 import type { Viewer } from '../../identity/viewer.ts'
 import { uuidOf } from '../../kernel/ids.ts'
-import type { Log } from '../../kernel/log.ts'
 import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
 import { errorAnswer, failureAnswer } from './envelope.ts'
@@ -15,8 +14,6 @@ import type { Env } from './router.ts'
 
 export type ShareoutDeps = FeatureDeps & {
   identity: IdentityService
-  log: Log
-  publicUrl: string
   credentials: Pick<Credentials, 'openDataToken'>
 }
 

@@ -53,6 +53,9 @@ function failureOf(error: unknown, invalid: InvalidCode): Failure | null {
 
 function invalidOf({ message, issues }: ValidationError, invalid: InvalidCode): Failure {
   const [issue] = issues
+  if (issues.length > 0 && issues.every(({ limit }) => limit)) {
+    return { status: 413, code: 'STORAGE_LIMIT_EXCEEDED', message, param: issue?.path }
+  }
   const isPolicy = /^access_?policy(\.|$)/i.test(issue?.path ?? '')
   return {
     status: 400,

@@ -1,0 +1,52 @@
+/** What differs by the API through which a job was made: its defaults, and what its clients can be shown. Pure. */
+import type { Surface } from '../db/generated/prisma/enums.ts'
+import { isPlainCron } from '../schedules/cron-dialect.ts'
+import type { Recurrence } from '../schedules/recurrence.ts'
+import { shareoutConfigOf } from './shareout-actions.ts'
+import { POLICY_DEFAULTS, type PolicyDefaults } from './spec.ts'
+
+/** Seconds; longer than any delay between two attempts. */
+const NO_CAP = 2 ** 31 - 1
+
+const DEFAULTS: { [surface in Surface]?: Partial<PolicyDefaults> } = {
+  SHAREOUT: { backoff: 'FIXED', initialDelay: 300, maxDelay: NO_CAP, jitter: false, retryOn: 'ANY' },
+}
+
+/** What a new job has where its input is silent, and what null brings back. */
+export const defaultsOf = (surface: Surface): PolicyDefaults => ({ ...POLICY_DEFAULTS, ...DEFAULTS[surface] })
+
+/** Whether only runs of slots are tried again, and none that an event or a hand started. */
+export const retriesSlotsOnly = (surface: Surface): boolean => surface === 'SHAREOUT'
+
+/** A job as it would be after a change. `steps` null: those of a stack. */
+export type Shape = {
+  recurrence: Recurrence | null
+  eventType: string | null
+  startOn: Date | null
+  endOn: Date | null
+  steps: readonly { kind: string; config: unknown }[] | null
+}
+
+export const SHAREOUT_EVENTS = ['artifact.updated', 'artifact.viewed', 'comment.added'] as const
+
+/** Why clients of the surface could not be shown a job of this shape; null: they can. */
+export function flawOfShape(surface: Surface, shape: Shape): string | null {
+  return surface === 'SHAREOUT' ? flawForShareout(shape) : null
+}
+
+function flawForShareout({ recurrence, eventType, startOn, endOn, steps }: Shape): string | null {
+  const [step] = steps ?? []
+  if (!steps || !step || steps.length !== 1) return 'has exactly one action of its own'
+  if (shareoutConfigOf(step) === null) return `has no action like this ${step.kind}`
+  if (startOn || endOn) return 'knows no startOn and no endOn'
+  if (eventType) {
+    const known: readonly string[] = SHAREOUT_EVENTS
+    return known.includes(eventType) ? null : `is started by a schedule or by ${SHAREOUT_EVENTS.join(', ')}`
+  }
+  const isPlain =
+    recurrence?.kind === 'CRON' &&
+    recurrence.dialect === 'VIXIE' &&
+    recurrence.timezone === 'UTC' &&
+    isPlainCron(recurrence.expression)
+  return isPlain ? null : 'has a cron schedule of five numeric fields in UTC, or is started by an event'
+}
