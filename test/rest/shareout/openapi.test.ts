@@ -68,13 +68,13 @@ describe('the OpenAPI document of ShareOut', () => {
       expect(body.error, route).not.toContain('There is nothing at')
     }
     for (const path of Object.keys(document.paths)) {
-      const { headers } = await rest(app, `OPTIONS ${path.replace(/\{\w+\}/g, 'x')}`)
-      const allowed = headers.get('allow')?.split(', ')
-      expect(allowed, path).toEqual(
-        Object.keys(document.paths[path] ?? {})
-          .map((method) => method.toUpperCase())
-          .sort(),
+      const asked = path.replace(/\{\w+\}/g, 'x')
+      const { headers } = await rest(app, `OPTIONS ${asked}`)
+      const fitting = Object.entries(document.paths).filter(([other]) =>
+        new RegExp(`^${other.replace(/\{\w+\}/g, '[^/]+')}$`).test(asked),
       )
+      const documented = fitting.flatMap(([, operations]) => Object.keys(operations).map((each) => each.toUpperCase()))
+      expect(headers.get('allow')?.split(', '), path).toEqual([...new Set(documented)].sort())
     }
   })
 
