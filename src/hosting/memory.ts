@@ -6,10 +6,13 @@
 import { LRUCache } from 'lru-cache'
 import type { Site } from '../artifacts/sites.ts'
 import type { Bus } from '../live/bus.ts'
-import type { Sent } from './file.ts'
+import type { Form } from './forms.ts'
+
+/** An answer that can be sent again as it is. `head`: names and values of its headers, in turns. */
+export type Ready = { form: Form; head: readonly string[] }
 
 /** `ready`: what was sent of it, by what was asked for besides its address. */
-export type Known = { site: Site; since: number; ready: Map<string, Sent> }
+export type Known = { site: Site; since: number; ready: Map<string, Ready> }
 
 export type SiteMemory = ReturnType<typeof createSiteMemory>
 

@@ -10,12 +10,14 @@ import type { Sent } from './file.ts'
 import { keyOf } from './find.ts'
 import type { Forms } from './forms.ts'
 import type { Known, SiteMemory } from './memory.ts'
+import { createTurn } from './turn.ts'
 
 /** Values of `Accept-Encoding` whose meaning is remembered, and how long one may be. */
 const MEANINGS = 200
 const MEANING_LIMIT = 200
 
 export function createReady({ memory, forms }: { memory: Pick<SiteMemory, 'peek'>; forms: Pick<Forms, 'atHand'> }) {
+  const turn = createTurn()
   const meanings = new LRUCache<string, { encoding: Encoding | null }>({ max: MEANINGS })
 
   /** Two origins and three encodings: there are few of them. */
@@ -31,19 +33,20 @@ export function createReady({ memory, forms }: { memory: Pick<SiteMemory, 'peek'
 
   return {
     keep(request: IncomingMessage, asked: SiteFile, known: Known, sent: Sent): void {
-      known.ready.set(nameOf(request, asked), sent)
+      const head = Object.entries(sent.headers).flatMap(([name, value]) => [name, String(value)])
+      known.ready.set(nameOf(request, asked), { form: sent.form, head })
     },
 
     /** What it has sent; null: it is not ready, and nothing was done. */
-    send(request: IncomingMessage, response: ServerResponse, asked: SiteFile): Known | null {
+    send(request: IncomingMessage, response: ServerResponse, asked: SiteFile, requestId: string): Known | null {
       const { method, headers } = request
       if (method !== 'GET' || headers.range !== undefined || headers['if-none-match'] !== undefined) return null
       const known = memory.peek(keyOf(asked))
-      const sent = known?.ready.get(nameOf(request, asked))
-      const content = sent && forms.atHand(sent.form)
-      if (!known || !sent || !content) return null
-      response.writeHead(200, sent.headers)
-      response.end(content)
+      const ready = known?.ready.get(nameOf(request, asked))
+      const content = ready && forms.atHand(ready.form)
+      if (!known || !ready || !content) return null
+      response.writeHead(200, [...ready.head, 'x-request-id', requestId])
+      turn.end(response, content)
       return known
     },
   }

@@ -3,6 +3,7 @@
  * rights, so that they can read and do nothing there; on `{slug}.` + the sites' domain a site has an origin of its own.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LRUCache } from 'lru-cache'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { Site, StoredFile } from '../artifacts/sites.ts'
 import type { IdentityService } from '../identity/service.ts'
@@ -13,7 +14,7 @@ import type { AgentRoute } from './agent-route.ts'
 import { createAppFiles } from './app-files.ts'
 import { appLinks } from './app-links.ts'
 import type { AppPages } from './app-pages.ts'
-import { askedOf, nameOf, ownPageOf, passRoot, rootOf, type SiteFile } from './asked.ts'
+import { type Asked, askedOf, nameOf, ownPageOf, passRoot, rootOf, type SiteFile } from './asked.ts'
 import type { Credentials } from './credentials.ts'
 import { createFileAnswer } from './file.ts'
 import { createFind, type Found } from './find.ts'
@@ -43,6 +44,10 @@ export type HostingOptions = {
   publicUrl: string
 }
 
+/** Addresses whose meaning is remembered, and how long one may be. */
+const ADDRESSES = 5_000
+const ADDRESS_LIMIT = 500
+
 /** Sandboxed pages have an opaque origin: even their own scripts and fonts are cross-origin to them. */
 const SHARED_ORIGIN = { 'content-security-policy': `sandbox ${SANDBOX}`, 'access-control-allow-origin': '*' }
 /** Only the live version is for search engines. */
@@ -63,9 +68,19 @@ export function createHosting(options: HostingOptions) {
   const answerFile = createFileAnswer(forms)
   const ready = createReady({ memory, forms })
   const siteOf = siteNames(publicUrl, sitesDomain)
+  const askedBefore = new LRUCache<string, Asked>({ max: ADDRESSES })
   const rate = createRate({ ...SIGN_IN_RATE, now: Date.now })
   const signIn = createSignIn({ identity, credentials, passes, rate, find, publicUrl })
   const appFiles = createAppFiles({ artifacts, credentials })
+
+  function askedBy({ headers: { host = '' }, url = '' }: IncomingMessage): Asked {
+    const address = `${host} ${url}`
+    const before = askedBefore.get(address)
+    if (before) return before
+    const asked = askedOf(siteOf(host), url)
+    if (address.length <= ADDRESS_LIMIT) askedBefore.set(address, asked)
+    return asked
+  }
 
   const lookUp = (request: IncomingMessage, asked: SiteFile) =>
     find(asked, (artifactId) => credentials.visitor(request, asked, artifactId))
@@ -141,9 +156,9 @@ export function createHosting(options: HostingOptions) {
     siteOf,
 
     /** Answers at once, if it can; false: nothing was done. */
-    answerReady(request: IncomingMessage, response: ServerResponse): boolean {
-      const asked = askedOf(siteOf(request.headers.host ?? ''), request.url ?? '')
-      const known = asked.kind === 'file' ? ready.send(request, response, asked) : null
+    answerReady(request: IncomingMessage, response: ServerResponse, requestId: string): boolean {
+      const asked = askedBy(request)
+      const known = asked.kind === 'file' ? ready.send(request, response, asked, requestId) : null
       if (!known || asked.kind !== 'file') return false
       countPage(request, response, asked, { site: known.site, viewer: null })
       return true
@@ -151,7 +166,7 @@ export function createHosting(options: HostingOptions) {
 
     /** Answers whatever is on a site's host or below `/a/`. Rejects only for faults of ours. */
     async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-      const asked = askedOf(siteOf(request.headers.host ?? ''), request.url ?? '')
+      const asked = askedBy(request)
       const ownPage = asked.kind === 'file' ? ownPageOf(asked) : null
       const isForm = ownPage === 'sign-in' || ownPage === 'sign-out'
       if (asked.kind === 'file' && isForAgent(request, asked)) return agent.answer(request, response, asked)

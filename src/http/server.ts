@@ -19,7 +19,7 @@ export type RequestHandlerOptions = {
   hosting: {
     siteOf(host: string): string | null
     /** Answers from memory, if it can; false: it cannot, and nothing was done. */
-    answerReady(request: IncomingMessage, response: ServerResponse): boolean
+    answerReady(request: IncomingMessage, response: ServerResponse, requestId: string): boolean
     answer(request: IncomingMessage, response: ServerResponse): Promise<void>
   }
   uploads: UploadHandler
@@ -74,7 +74,6 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     const id = requestId(request)
     const started = performance.now()
     const pathname = pathOf(request.url ?? '')
-    response.setHeader('x-request-id', id)
     response.on('close', () => {
       const ms = Math.round(performance.now() - started)
       log.info(
@@ -90,7 +89,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       else json(response, 500, { error: 'Internal error', requestId: id })
     }
     try {
-      if (mayBeSite(request, pathname) && hosting.answerReady(request, response)) return
+      if (mayBeSite(request, pathname) && hosting.answerReady(request, response, id)) return
+      response.setHeader('x-request-id', id)
       currentRequest.run({ id }, () => route(request, response, pathname).catch(fail))
     } catch (error) {
       fail(error)
