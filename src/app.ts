@@ -49,7 +49,7 @@ import { createIdentityService } from './identity/service.ts'
 import { newToken } from './identity/tokens.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
-import { systemClock } from './kernel/clock.ts'
+import { type Clock, systemClock } from './kernel/clock.ts'
 import { derivedKey } from './kernel/derived-key.ts'
 import { newId } from './kernel/ids.ts'
 import type { Log } from './kernel/log.ts'
@@ -67,6 +67,8 @@ import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
 import { createUploadService } from './uploads/service.ts'
 import { createTidy } from './uploads/tidy.ts'
+
+const MINUTE_MS = 60_000
 
 export type App = {
   /** Base of the addresses that are handed out: `http://localhost:4000`. */
@@ -226,7 +228,7 @@ async function open(
     const credentials = createCredentials({ identity, passes })
     const agents = createAgentService({
       ...{ pool, data, model: modelOf(config, { egress, log }) },
-      rate: createRate({ limit: config.AGENT_RATE_PER_MINUTE, windowMs: 60_000, now: clock.now }),
+      rate: createRate({ limit: config.AGENT_RATE_PER_MINUTE, windowMs: MINUTE_MS, now: clock.now }),
     })
     const agent = createAgentRoute({ agent: agents, credentials, publicUrl })
     const hosting = createHosting({
@@ -238,6 +240,7 @@ async function open(
     )
     const handler = createRequestHandler({
       ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
+      restRate: rateOf(config.REST_RATE_PER_MINUTE, clock),
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
     })
     http.server.on(
@@ -268,6 +271,8 @@ function modelOf({ AGENT_BASE_URL, AGENT_API_KEY, AGENT_MODELS }: Config, ports:
   const answer = createModel({ ...ports, baseUrl: AGENT_BASE_URL, apiKey: AGENT_API_KEY ?? null })
   return { answer, models: AGENT_MODELS }
 }
+
+const rateOf = (limit: number, { now }: Clock) => (limit === 0 ? null : createRate({ limit, windowMs: MINUTE_MS, now }))
 
 async function adminToken(config: Config) {
   if (config.ADMIN_TOKEN) return { token: config.ADMIN_TOKEN, isNew: false }

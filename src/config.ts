@@ -110,6 +110,8 @@ const environment = z.object({
   AGENT_MODELS: list.default([]),
   /** Messages that a visitor may send to agents in a minute, on each node. */
   AGENT_RATE_PER_MINUTE: whole(1, 100_000).default(20),
+  /** Requests that one token, or without one one address, may send to the REST dialects in a minute, on each node; 0: as many as it likes. */
+  REST_RATE_PER_MINUTE: whole(0, 1_000_000).default(0),
   /** Rows of a dataset. */
   MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
   /** Bytes that one materialize action fetches; of a packed answer, of what is in it. */

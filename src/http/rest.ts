@@ -1,6 +1,8 @@
 /** Requests of the REST dialects: bounded, let in from other origins where that is safe, and answered by their dialect. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { clientOf } from '../hosting/client.ts'
+import type { Rate } from '../kernel/rate.ts'
 import type { Dialect } from '../rest/dialect.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
@@ -8,12 +10,17 @@ import { answerCors } from './cors.ts'
 export function createRestHandler({
   corsOrigins,
   maxBodyBytes,
+  rate,
 }: {
   corsOrigins: readonly string[]
   maxBodyBytes: number
+  /** How often one token may ask or, without one, one address; null: as often as it likes. */
+  rate: Rate | null
 }) {
   return async (dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (dialect.cors && answerCors(request, response, corsOrigins)) return
+    const wait = rate?.take(request.headers.authorization ?? clientOf(request)) ?? 0
+    if (wait > 0) return refuse(dialect.tooOften(Math.ceil(wait / 1000)), request, response)
     try {
       const rawBody = await readBody(request, maxBodyBytes)
       // The adapter's name for a body that was read already.

@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
 import { withoutPass } from '../hosting/asked.ts'
 import type { Log } from '../kernel/log.ts'
+import type { Rate } from '../kernel/rate.ts'
 import { currentRequest } from '../kernel/request.ts'
 import type { Rest } from '../rest/router.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
@@ -28,11 +29,13 @@ export type RequestHandlerOptions = {
   log: Log
   corsOrigins: readonly string[]
   maxBodyBytes: number
+  /** Of the REST dialects; null: none. */
+  restRate: Rate | null
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes } = options
-  const answerRest = createRestHandler({ corsOrigins, maxBodyBytes })
+  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes, restRate } = options
+  const answerRest = createRestHandler({ corsOrigins, maxBodyBytes, rate: restRate })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
     const { host: name } = request.headers

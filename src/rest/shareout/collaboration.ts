@@ -3,11 +3,13 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { LoadedComment } from '../../collaboration/comment-service.ts'
 import type { CollaborationService } from '../../collaboration/service.ts'
 import type { Collaborator } from '../../db/generated/prisma/client.ts'
+import type { IdempotencyService } from '../../idempotency/service.ts'
 import { expectId, formatId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
+import { idempotent } from './idempotent.ts'
 import { answers, body, createRoutes, json, type Routes, secured, securedBody } from './router.ts'
 
-export type CollaborationDeps = { collaboration: CollaborationService; log: Log }
+export type CollaborationDeps = { collaboration: CollaborationService; idempotency: IdempotencyService; log: Log }
 
 const id = z.object({ id: z.string().describe('`art_…`') })
 
@@ -51,7 +53,7 @@ const commentView = ({ id: uuid, text, author, createdAt }: LoadedComment) => ({
   created_at: Math.floor(createdAt.getTime() / 1000),
 })
 
-export function collaborationRoutes({ collaboration, log }: CollaborationDeps): Routes {
+export function collaborationRoutes({ idempotency, collaboration, log }: CollaborationDeps): Routes {
   const routes = createRoutes(log, 'VALIDATION_ERROR')
   const path = '/v1/artifacts/{id}'
 
@@ -112,7 +114,7 @@ export function collaborationRoutes({ collaboration, log }: CollaborationDeps): 
 
   routes.openapi(
     createRoute({
-      ...{ method: 'post', path: `${path}/comments`, ...securedBody() },
+      ...{ method: 'post', path: `${path}/comments`, ...securedBody(idempotent(idempotency)) },
       request: { params: id, ...body(z.object({ text: z.string().describe('At most 10,000 characters.') })) },
       responses: answers({ 201: json(commentSchema, 'The comment') }),
     }),

@@ -43,6 +43,13 @@ export function createShareout(deps: ShareoutDeps): Dialect {
     prefixes: ['/v1'],
     cors: true,
     fetch: async (request) => app.fetch(request),
+    tooOften: (retryAfter) =>
+      failureAnswer({
+        status: 429,
+        code: 'RATE_LIMIT_EXCEEDED',
+        message: `Too many requests; try again in ${retryAfter} s`,
+        headers: { 'retry-after': String(retryAfter) },
+      }),
     tooLarge: (maxBytes) =>
       failureAnswer({
         status: 413,

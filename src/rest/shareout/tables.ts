@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { LoadedDataset } from '../../data/rights.ts'
 import type { DataService } from '../../data/service.ts'
 import { DISTINCT_LIMIT, SLICE_LIMIT } from '../../data/spec.ts'
+import type { IdempotencyService } from '../../idempotency/service.ts'
 import type { Viewer } from '../../identity/viewer.ts'
 import { NotFoundError, ValidationError } from '../../kernel/errors.ts'
 import { expectId } from '../../kernel/ids.ts'
@@ -20,9 +21,10 @@ import {
   wrap,
   wrapped,
 } from './data.ts'
+import { idempotent } from './idempotent.ts'
 import { answers, body, createRoutes, openBody, type Routes, securedBody } from './router.ts'
 
-export type TablesDeps = { data: DataService; log: Log }
+export type TablesDeps = { data: DataService; idempotency: IdempotencyService; log: Log }
 
 export const noSuchTable = () => new NotFoundError('there is no such table')
 
@@ -67,7 +69,7 @@ function rowsOf(given: RowView): RowView[] {
   return given.rows.map(contentOf)
 }
 
-export function tableRoutes({ data, log }: TablesDeps): Routes {
+export function tableRoutes({ idempotency, data, log }: TablesDeps): Routes {
   const routes = createRoutes(log, 'VALIDATION_ERROR')
   const path = `${DATA_PATH}/tables/{table}`
 
@@ -94,7 +96,7 @@ export function tableRoutes({ data, log }: TablesDeps): Routes {
 
   routes.openapi(
     createRoute({
-      ...{ method: 'post', path, ...securedBody() },
+      ...{ method: 'post', path, ...securedBody(idempotent(idempotency)) },
       request: { params: tableParams, ...body(rowSchema.describe('One row, or `{"rows": […]}` of 1 to 1,000.')) },
       responses: answers({
         201: wrapped(z.object({ inserted: z.array(rowSchema), count: z.int() }), 'The rows; the first make the table'),
