@@ -75,7 +75,7 @@ function methodsAt(app: OpenAPIHono<Env>, path: string): string[] {
     return (
       method !== 'ALL' &&
       parts.length === segments.length &&
-      parts.every((part, index) => part.startsWith(':') || part === segments[index])
+      parts.every((part, index) => (part.startsWith(':') ? segments[index] !== '' : part === segments[index]))
     )
   })
   return [...new Set(fits.map(({ method }) => method))].sort()

@@ -22,6 +22,7 @@ describe('the frame of ShareOut', () => {
         request_id: headers.get('x-request-id'),
       },
     ])
+    expect((await rest(app, 'GET /v1/jobs//logs')).status).toBe(404)
     expect((await fetch(`${app.url}/v1x`).then((each) => each.json())).success).toBeUndefined()
   })
 
