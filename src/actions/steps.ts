@@ -109,7 +109,7 @@ export function withoutSecrets(registry: ActionRegistry, viewer: Viewer, actions
 }
 
 /** Without what clients of another API wrote of it. */
-export const withoutGiven = (config: unknown): Record<string, unknown> =>
+const withoutGiven = (config: unknown): Record<string, unknown> =>
   Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => key !== 'given'))
 
 type Given = { kind: string; config: unknown; name: string | null; at: string }

@@ -49,6 +49,18 @@ export function createIdempotencyService({
     }
   }
 
+  const free = (held: Held) =>
+    sql(FREE, keyOf(held)).catch((error) => log.warn({ err: error }, 'a key could not be freed'))
+
+  async function kept(held: Held, answer: unknown): Promise<void> {
+    try {
+      await sql(KEEP, [...keyOf(held), JSON.stringify(answer)])
+      await sql(FORGET_OLD)
+    } catch (error) {
+      log.warn({ err: error }, 'an answer could not be kept')
+    }
+  }
+
   return {
     /**
      * Does the work, or answers as it was answered before. `keep` says whether an answer is given again; one that is not
@@ -62,17 +74,14 @@ export function createIdempotencyService({
     ): Promise<{ answer: Answer; replayed: boolean }> {
       const held = await claim<Answer>(sql, request, leaseSeconds)
       if ('answer' in held) return { answer: held.answer, replayed: true }
-      try {
-        const answer = await renewing(held, work)
-        if (keep(answer)) {
-          await sql(KEEP, [...keyOf(held), JSON.stringify(answer)])
-          await sql(FORGET_OLD)
-        } else await sql(FREE, keyOf(held))
-        return { answer, replayed: false }
-      } catch (error) {
-        await sql(FREE, keyOf(held)).catch((failure) => log.warn({ err: failure }, 'a key could not be freed'))
+      const answer = await renewing(held, work).catch(async (error) => {
+        await free(held)
         throw error
-      }
+      })
+      if (!keep(answer)) await free(held)
+      // What was done is answered in any case; a key that could not be kept is at least not free before its lease ends.
+      else await kept(held, answer)
+      return { answer, replayed: false }
     },
   }
 }

@@ -14,8 +14,12 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/
 
 const FOLDERS = ['a', 'b/deep', 'c/deeper/still']
 /** Each adds one to what the page counts, and says where it is. */
-const PARTS = FOLDERS.flatMap((folder) => Array.from({ length: 20 }, (_, n) => `${folder}/part${n}.js`))
+const PARTS = FOLDERS.flatMap((folder) => Array.from({ length: 166 }, (_, n) => `${folder}/part${n}.js`))
 
+/** What the page says when all of them have come. */
+const WHOLE = `${PARTS.length} parts`
+
+/** More than 500. */
 const FILES = [
   {
     path: 'index.html',
@@ -104,7 +108,7 @@ describe.runIf(executablePath)('in Chromium', () => {
     const page = await context.newPage()
     await signIn(page, `${app.url}/a/parts/`, alice.token)
     const frame = page.frameLocator('iframe')
-    await frame.getByText('60 parts').waitFor()
+    await frame.getByText(WHOLE).waitFor()
     expect(await frame.locator('h1').evaluate(colourOf)).toBe('rgb(1, 2, 3)')
     await frame.getByText('rsd_').waitFor()
     await page.getByRole('button', { name: 'Sign out' }).click()
@@ -117,7 +121,7 @@ describe.runIf(executablePath)('in Chromium', () => {
     await page.getByRole('alert').waitFor()
     const { id, token } = await issueToken(app, alice.token)
     await signIn(page, siteUrl('parts'), token)
-    await page.getByText('60 parts').waitFor()
+    await page.getByText(WHOLE).waitFor()
     await query(app, 'update api_token set revoked_at = now() where id = $1::uuid', [uuidOf('ApiToken', id)])
     expect((await page.goto(`${siteUrl('parts')}css/main.css`))?.status()).toBe(401)
     await page.getByLabel('Token').waitFor()
@@ -127,7 +131,7 @@ describe.runIf(executablePath)('in Chromium', () => {
     const page = await context.newPage()
     await page.goto(`${app.url}/a/open/`)
     const frame = page.frameLocator('iframe')
-    await frame.getByText('60 parts').waitFor()
+    await frame.getByText(WHOLE).waitFor()
     await page.waitForLoadState('networkidle')
     expect(await frame.locator('#token').textContent()).toBe('no token')
     await page.getByRole('link', { name: 'Sign in' }).click()
@@ -177,14 +181,14 @@ describe.runIf(executablePath)('in Chromium', () => {
       const url = `http://parts.localhost:${new URL(own.url).port}/`
       const page = await context.newPage()
       await signIn(page, url, token)
-      await page.getByText('60 parts').waitFor()
+      await page.getByText(WHOLE).waitFor()
       await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined))
       const devTools = await context.newCDPSession(page)
       expect((await devTools.send('Page.getInstallabilityErrors')).installabilityErrors).toEqual([])
 
       await own.stop()
       await page.goto(`${url}?offline`)
-      await page.getByText('60 parts').waitFor()
+      await page.getByText(WHOLE).waitFor()
       expect(await page.locator('h1').evaluate(colourOf)).toBe('rgb(1, 2, 3)')
     } finally {
       await own.stop()
