@@ -9,7 +9,7 @@ import type { Bus } from '../live/bus.ts'
 import type { Form } from './forms.ts'
 
 /** An answer that can be sent again as it is. `head`: names and values of its headers, in turns. */
-export type Ready = { form: Form; head: readonly string[] }
+type Ready = { form: Form; head: readonly string[] }
 
 /** `ready`: what was sent of it, by what was asked for besides its address. */
 export type Known = { site: Site; since: number; ready: Map<string, Ready> }
