@@ -76,3 +76,18 @@ export function connectionOf<Row>(
     totalCount,
   }
 }
+
+/** The first rows of a list, page by page, for clients that know no pages: at most `limit`. */
+export async function firstRows<Row>(
+  limit: number,
+  list: (args: PageArgs) => Promise<Connection<Row>>,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (let after: string | null = null; rows.length < limit; ) {
+    const { edges, pageInfo } = await list({ first: Math.min(PAGE_LIMIT, limit - rows.length), after })
+    rows.push(...edges.map(({ node }) => node))
+    if (!pageInfo.hasNextPage) break
+    after = pageInfo.endCursor
+  }
+  return rows
+}

@@ -10,7 +10,7 @@ import type { Viewer } from '../../identity/viewer.ts'
 import { NotFoundError } from '../../kernel/errors.ts'
 import { expectId, formatId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
-import { PAGE_LIMIT } from '../../kernel/pages.ts'
+import { firstRows } from '../../kernel/pages.ts'
 import {
   artifactSchema,
   artifactsSchema,
@@ -61,16 +61,8 @@ export function artifactRoutes({ artifacts, log, publicUrl }: ArtifactsDeps): Ro
     return artifact
   }
 
-  async function versionsOf(viewer: Viewer, artifactId: string): Promise<ArtifactVersion[]> {
-    const found: ArtifactVersion[] = []
-    for (let after: string | null = null; found.length < VERSIONS_LIMIT; ) {
-      const page = await artifacts.versions(viewer, artifactId, { first: PAGE_LIMIT, after })
-      found.push(...page.edges.map(({ node }) => node))
-      after = page.pageInfo.endCursor
-      if (!page.pageInfo.hasNextPage) break
-    }
-    return found
-  }
+  const versionsOf = (viewer: Viewer, artifactId: string): Promise<ArtifactVersion[]> =>
+    firstRows(VERSIONS_LIMIT, (args) => artifacts.versions(viewer, artifactId, args))
 
   routes.openapi(
     createRoute({

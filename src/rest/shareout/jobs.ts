@@ -8,7 +8,7 @@ import type { JobService } from '../../jobs/service.ts'
 import { ForbiddenError, NotFoundError, ValidationError } from '../../kernel/errors.ts'
 import { uuidOf } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
-import { PAGE_LIMIT } from '../../kernel/pages.ts'
+import { firstRows } from '../../kernel/pages.ts'
 import type { RunService } from '../../runs/service.ts'
 import type { ScheduleService } from '../../schedules/service.ts'
 import { idempotent } from './idempotent.ts'
@@ -68,14 +68,7 @@ export function jobRoutes({ jobs, runs, schedules, idempotency, log, isOpenHost 
     const all = artifactId === undefined ? null : uuidOf('Artifact', artifactId)
     if (artifactId !== undefined && !all) return []
     const filter = { surface: 'SHAREOUT' as const, ...(all ? { artifactId: all } : { ownerHandle: handle }) }
-    const found: Job[] = []
-    for (let after: string | null = null; found.length < LIST_LIMIT; ) {
-      const page = await jobs.list(viewer, { filter, first: PAGE_LIMIT, after })
-      found.push(...page.edges.map(({ node }) => node))
-      after = page.pageInfo.endCursor
-      if (!page.pageInfo.hasNextPage) break
-    }
-    return found
+    return firstRows(LIST_LIMIT, (args) => jobs.list(viewer, { filter, ...args }))
   }
 
   routes.openapi(

@@ -74,8 +74,8 @@ export function publishRoutes({ artifacts, idempotency, log }: PublishDeps): Rou
           deployment: { slug: published.slug, url, ...(mobile_html != null && { mobile_url: `${url}?v=mobile` }) },
           ...(app && {
             pwa: {
-              manifest_url: app.manifestUrl,
-              service_worker_url: app.serviceWorkerUrl,
+              manifest_url: `${url}manifest.json`,
+              service_worker_url: `${url}sw.js`,
               installable: app.installable,
             },
           }),
