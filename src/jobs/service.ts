@@ -1,6 +1,6 @@
 /** Jobs: when × what. Every change of a schedule leaves the job with its next slot, or with none, in the same transaction. */
 import type { ActionRegistry } from '../actions/registry.ts'
-import { newSigningSecret, ROTATION_HOURS } from '../actions/signature.ts'
+import { newSigningSecret } from '../actions/signature.ts'
 import { withoutSecrets } from '../actions/steps.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type {
@@ -42,6 +42,7 @@ import {
 } from './change.ts'
 import { type JobRights, noSuchJob } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
+import { createSigningSecrets } from './signing-secrets.ts'
 import {
   type CreateJobInput,
   createJobSpec,
@@ -117,6 +118,8 @@ export function createJobService(deps: {
   }
 
   return {
+    ...createSigningSecrets({ prisma, seal, rights, update }),
+
     async create(
       viewer: Viewer,
       input: CreateJobInput &
@@ -345,40 +348,6 @@ export function createJobService(deps: {
 
     mayChange: async (viewer: Viewer, job: Job): Promise<boolean> =>
       (await rights.accessTo(viewer, [job]))[0] === 'CHANGE',
-
-    /** The secret that its webhooks are signed with, for whoever may change the job. */
-    async signingSecret(viewer: Viewer, job: Job): Promise<string | null> {
-      requireScope(viewer, 'jobs:write')
-      if ((await rights.accessTo(viewer, [job]))[0] !== 'CHANGE') return null
-      const secret = await prisma.signingSecret.findUnique({ where: { jobId: job.id } })
-      return secret && seal.open(secret.current)
-    },
-
-    /** Those that sign, the current one first. Whoever asks may change the job. */
-    async secretsOf(jobId: string): Promise<string[]> {
-      const secret = await prisma.signingSecret.findUnique({ where: { jobId } })
-      const isRotated = secret?.previousUntil && secret.previousUntil > new Date()
-      const sealed = secret ? [secret.current, ...(isRotated && secret.previous ? [secret.previous] : [])] : []
-      return sealed.map((each) => seal.open(each))
-    },
-
-    /** A new signing secret. The one before signs beside it for a day, so that receivers can change over meanwhile. */
-    rotateSigningSecret: (viewer: Viewer, jobId: string): Promise<Job> =>
-      update(viewer, jobId, async (tx, job) => {
-        const { current } = await tx.signingSecret.findUniqueOrThrow({ where: { jobId } })
-        const previousUntil = new Date(job.now.getTime() + ROTATION_HOURS * 3_600_000)
-        const data = { current: seal.seal(newSigningSecret()), previous: current, previousUntil }
-        await tx.signingSecret.update({ where: { jobId }, data })
-        return {}
-      }),
-
-    /** Until when the secret before the last rotation signs too; null: it does not. */
-    async previousSecretUntil(jobIds: readonly string[]): Promise<(Date | null)[]> {
-      const where = { jobId: { in: [...jobIds] }, previousUntil: { gt: new Date() } }
-      const rotated = await prisma.signingSecret.findMany({ where, select: { jobId: true, previousUntil: true } })
-      const byJob = new Map(rotated.map(({ jobId, previousUntil }) => [jobId, previousUntil]))
-      return jobIds.map((id) => byJob.get(id) ?? null)
-    },
   }
 }
 

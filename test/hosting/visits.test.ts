@@ -36,9 +36,11 @@ const events = () =>
   )
 /** The paths that were counted, when the view that was made last is among them. */
 async function countedWith(last: string): Promise<string[]> {
-  await world.get(`${siteOf('site')}/${last}`, { headers: newBrowser() })
   const paths = async () => (await events()).map(({ payload }) => payload.path)
-  await expect.poll(paths, { timeout: 5_000 }).toContain(`/${last}`)
+  const times = async () => (await paths()).filter((path) => path === `/${last}`).length
+  const before = await times()
+  await world.get(`${siteOf('site')}/${last}`, { headers: newBrowser() })
+  await expect.poll(times, { timeout: 5_000 }).toBe(before + 1)
   return (await paths()).slice(0, -1)
 }
 const END = 'docs/page.html'
