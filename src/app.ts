@@ -6,7 +6,6 @@ import { createTrialService } from './actions/trial.ts'
 import { createModel } from './agent/model.ts'
 import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
-import { readDocuments } from './artifacts/queries.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
@@ -16,6 +15,7 @@ import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
+import { createDocumentPort } from './documents/action-port.ts'
 import { createDocumentService } from './documents/service.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
 import { createEngine } from './engine/engine.ts'
@@ -158,7 +158,7 @@ async function open(
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
 
-  const documentsOf = (artifactId: string) => readDocuments(sqlOn(pool), artifactId)
+  const documentsOf = createDocumentPort({ pool })
   const publishLimits = {
     fileBytes: config.MAX_FILE_BYTES,
     versionBytes: config.MAX_VERSION_BYTES,

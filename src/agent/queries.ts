@@ -1,6 +1,7 @@
 /** What is read of an artifact when its agent is spoken to. */
 import type { Artifact } from '../db/generated/prisma/client.ts'
 import type { Sql } from '../db/sql.ts'
+import { readValues } from '../documents/queries.ts'
 import type { KnownDocument } from './prompt.ts'
 
 /** Documents that an agent is told of, and bytes of one of them. */
@@ -17,9 +18,5 @@ export async function readAgentOwner(sql: Sql, slug: string): Promise<AgentOwner
   return artifact ?? null
 }
 
-const DOCUMENTS = `select key, value from json_document
-  where artifact_id = $1::uuid and octet_length(value::text) <= ${DOCUMENT_BYTES}
-  order by key limit ${DOCUMENTS_LIMIT}`
-
-export const readDocuments = (sql: Sql, artifactId: string): Promise<KnownDocument[]> =>
-  sql<KnownDocument>(DOCUMENTS, [artifactId])
+export const readKnownDocuments = (sql: Sql, artifactId: string): Promise<KnownDocument[]> =>
+  readValues(sql, artifactId, DOCUMENTS_LIMIT, DOCUMENT_BYTES)

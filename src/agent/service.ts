@@ -15,7 +15,7 @@ import { validate } from '../kernel/validate.ts'
 import { AgentUnavailableError, TooOftenError } from './errors.ts'
 import type { Model } from './model.ts'
 import { type KnownTable, systemPrompt } from './prompt.ts'
-import { type AgentOwner, readAgentOwner, readDocuments } from './queries.ts'
+import { type AgentOwner, readAgentOwner, readKnownDocuments } from './queries.ts'
 import { conversationSpec } from './spec.ts'
 
 export type AgentService = ReturnType<typeof createAgentService>
@@ -43,7 +43,7 @@ export function createAgentService({ pool, data, model, rate }: AgentServiceOpti
   }
 
   async function knowledge(viewer: Viewer, { id, accessPolicy }: AgentOwner, agent: Agent) {
-    const documents = agent.contextJson && accessPolicy === null ? await readDocuments(sql, id) : []
+    const documents = agent.contextJson && accessPolicy === null ? await readKnownDocuments(sql, id) : []
     const tables: KnownTable[] = []
     for (const name of agent.contextTables) tables.push(...(await tableOf(viewer, id, name)))
     return { documents, tables }

@@ -1,6 +1,4 @@
 /** What is read often: the list of artifacts, their live versions, and what serving a file needs. */
-import { DOCUMENTS_LIMIT } from '../actions/documents.ts'
-import type { JsonValue } from '../actions/driver.ts'
 import type { VersionTarget } from '../actions/ports.ts'
 import type { Artifact, ArtifactVersion, VersionFile } from '../db/generated/prisma/client.ts'
 import type { KeysetQuery } from '../db/keyset.ts'
@@ -117,12 +115,4 @@ const ENTRYPOINT = `select a.owner_id as "ownerId", a.name, f.path, f.mime, f.di
 export async function readEntrypoint(sql: Sql, artifactId: string): Promise<Entrypoint | null> {
   const [entrypoint] = await sql<Entrypoint>(ENTRYPOINT, [artifactId])
   return entrypoint ?? null
-}
-
-const DOCUMENTS = `select key, value from json_document where artifact_id = $1::uuid order by key limit $2`
-
-/** Its JSON documents, the first by their keys. */
-export async function readDocuments(sql: Sql, artifactId: string): Promise<{ [key: string]: JsonValue }> {
-  const rows = await sql<{ key: string; value: JsonValue }>(DOCUMENTS, [artifactId, DOCUMENTS_LIMIT])
-  return Object.fromEntries(rows.map(({ key, value }) => [key, value]))
 }

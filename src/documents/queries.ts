@@ -27,6 +27,14 @@ const LIST = `select ${DOCUMENT} from json_document
 export const readDocuments = (sql: Sql, artifactId: string, first: number, after: string | null) =>
   sql<JsonDocument>(LIST, [artifactId, after, first])
 
+const VALUES = `select key, value from json_document
+  where artifact_id = $1::uuid and ($3::int is null or octet_length(value::text) <= $3)
+  order by key collate "C" limit $2`
+
+/** The first by their keys; `maxBytes`: of one as JSON, larger ones are left out. */
+export const readValues = (sql: Sql, artifactId: string, limit: number, maxBytes: number | null = null) =>
+  sql<Pick<JsonDocument, 'key' | 'value'>>(VALUES, [artifactId, limit, maxBytes])
+
 const KEYS = 'select key from json_document where artifact_id = $1::uuid order by key collate "C"'
 
 export const readKeys = async (sql: Sql, artifactId: string): Promise<string[]> =>
