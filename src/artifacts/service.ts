@@ -53,7 +53,7 @@ export type ArtifactServiceOptions = {
   /** Where an artifact's viewer page and its site are. */
   addresses: { artifactUrl(slug: string): string; siteUrl(slug: string): string }
   limits?: PublishLimits
-  /** Models that agents may use; empty: any. */
+  /** Models that agents may use; empty: whichever they name. */
   agentModels?: readonly string[]
   sites: SitesPort
   now?: () => Date

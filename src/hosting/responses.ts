@@ -1,5 +1,6 @@
 /** Answers as HTTP has them (RFC 9110). */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bearerToken } from '../identity/bearer.ts'
 
 export type Headers = Record<string, string>
 
@@ -20,9 +21,9 @@ export function matches(ifNoneMatch: string | undefined, etag: string): boolean 
   return [...ifNoneMatch.matchAll(/"[^"]*"/g)].some(([tag]) => tag === etag)
 }
 
-/** The token of `Authorization: Bearer …`; undefined without one. */
+/** The token of `Authorization: Bearer …`; undefined without one: another scheme is a proxy's, and none of ours. */
 export const bearerOf = ({ headers }: IncomingMessage): string | undefined =>
-  /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  bearerToken(headers.authorization) || undefined
 
 /** A line of text that nobody keeps. */
 export function answerText(response: ServerResponse, status: number, text: string, headers: Headers = {}): void {

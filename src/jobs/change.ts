@@ -14,10 +14,10 @@ import { recurrenceOf } from '../schedules/stored.ts'
 /** A job as it is under the lock; `now` is the database's clock. */
 export type LockedJob = Job & { schedule: Schedule | null; now: Date }
 
-type Change = (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>
+/** Answers what is to be written, or null for nothing. Runs under the job's row lock. */
+export type Change = (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>
 
 /**
- * `change` answers what is to be written, or null for nothing.
  * @throws NotFoundError when the job is gone, ConflictError VERSION when it is not the version that the caller knows
  */
 export function changeJob(prisma: PrismaClient, jobId: string, change: Change, version?: number | null): Promise<Job> {

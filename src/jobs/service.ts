@@ -2,6 +2,7 @@
 import type { ActionRegistry } from '../actions/registry.ts'
 import { newSigningSecret } from '../actions/signature.ts'
 import { withoutSecrets } from '../actions/steps.ts'
+import { noSuchArtifact } from '../artifacts/rights.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type {
   Action,
@@ -27,6 +28,7 @@ import type { ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import {
+  type Change,
   changeJob,
   databaseNow,
   firstSlot,
@@ -71,7 +73,6 @@ const RETIRING = new Set<Surface>(['GRAPHQL', 'SHAREOUT'])
 /** `Job.upcoming` shows no more. */
 const UPCOMING_LIMIT = 100
 
-const noSuchArtifact = () => new NotFoundError('there is no such artifact')
 const notAnEditor = () => new ForbiddenError('only the owner and the editors of an artifact may put jobs on it')
 
 export function createJobService(deps: {
@@ -107,12 +108,7 @@ export function createJobService(deps: {
   }
 
   /** Changes a job under its row lock. `change` gets it as it is then. */
-  async function update(
-    viewer: Viewer,
-    jobId: string,
-    change: (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>,
-    version?: number | null,
-  ): Promise<Job> {
+  async function update(viewer: Viewer, jobId: string, change: Change, version?: number | null): Promise<Job> {
     await requireJob(viewer, jobId)
     return changeJob(prisma, jobId, change, version)
   }

@@ -1,13 +1,11 @@
 /** The secrets that webhooks of jobs are signed with: kept encrypted, shown to whoever may change the job. */
 import { newSigningSecret, ROTATION_HOURS } from '../actions/signature.ts'
-import type { Job, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { Seal } from '../kernel/seal.ts'
-import type { LockedJob } from './change.ts'
+import type { Change } from './change.ts'
 import type { JobRights } from './rights.ts'
-
-type Change = (tx: Prisma.TransactionClient, job: LockedJob) => Promise<Prisma.JobUpdateInput | null>
 
 export function createSigningSecrets({
   prisma,

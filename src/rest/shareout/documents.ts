@@ -12,7 +12,7 @@ export type DocumentsDeps = { documents: DocumentService; log: Log }
 
 const keyParams = artifactParams.extend({ key: z.string().describe('1 to 200 characters.') })
 const conditions = z.object({
-  'if-match': z.string().optional().describe('The tag that the document must have; `*`: any, so it must be there.'),
+  'if-match': z.string().optional().describe('The tag that the document must have; `*`: the document must be there.'),
   'if-none-match': z.string().optional().describe('`*`: the document must not be there.'),
 })
 const setSchema = z.object({ key: z.string(), created: z.boolean(), version: z.int() })

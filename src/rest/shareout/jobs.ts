@@ -4,6 +4,7 @@ import type { Job } from '../../db/generated/prisma/client.ts'
 import type { IdempotencyService } from '../../idempotency/service.ts'
 import { requireScope, requireSignedIn } from '../../identity/permissions.ts'
 import type { Viewer } from '../../identity/viewer.ts'
+import { noSuchJob } from '../../jobs/rights.ts'
 import type { JobService } from '../../jobs/service.ts'
 import { ForbiddenError, NotFoundError, ValidationError } from '../../kernel/errors.ts'
 import { uuidOf } from '../../kernel/ids.ts'
@@ -30,7 +31,6 @@ export type JobsDeps = {
 const LIST_LIMIT = 1_000
 const LOGS_LIMIT = 50
 
-const noSuchJob = () => new NotFoundError('there is no such job')
 const id = z.object({ id: z.string().describe('`job_…`') })
 
 export function jobRoutes({ jobs, runs, schedules, idempotency, log, isOpenHost }: JobsDeps): Routes {
