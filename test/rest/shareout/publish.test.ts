@@ -277,6 +277,9 @@ describe('publishing by ShareOut', () => {
     expect(await query(app, 'select enabled from job where artifact_id = $1::uuid', [artifact.id.slice(4)])).toEqual([
       { enabled: false },
     ])
+    expect((await fetch(`${app.url}/a/gone/`)).status).toBe(404)
+    const taken = await call('POST /v1/publish', { body: site('gone'), token: bob.token })
+    expect([taken.status, taken.body.code]).toEqual([409, 'SLUG_TAKEN'])
     const restored = await call(`POST ${body.restore_url.slice(app.url.length)}`)
     expect([restored.status, restored.body]).toEqual([200, await read(artifact.id)])
     await call(`DELETE /v1/artifacts/${artifact.id}`)
