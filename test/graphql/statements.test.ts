@@ -47,6 +47,8 @@ beforeAll(async () => {
   }
   const finished = `select count(*)::int as finished from run where status = 'FAILED'`
   await vi.waitFor(async () => expect(await query(app, finished)).toEqual([{ finished: 4 * ROWS }]), 20_000)
+  // Else one of the requests would write it down, which happens once a minute.
+  await query(app, 'update api_token set last_used_at = now()')
   pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
     const [config] = args as unknown as [string | { text: string }]
     const text = typeof config === 'string' ? config : config.text
@@ -65,14 +67,17 @@ async function statementsFor(list: keyof typeof LISTS, first: number) {
   const { body } = await post(app, { query, variables: { n: first } }, alice.token, { 'x-request-id': REQUEST_ID })
   expect(body.errors).toBeUndefined()
   expect(body.data[list].edges).toHaveLength(first)
-  return { count: statements.length, data: body.data[list], statements }
+  return { data: body.data[list], statements }
 }
+
+/** Without the number of their parameters, in any order. */
+const shapes = (statements: string[]) => statements.map((text) => text.replaceAll(/\$\d+,?/g, '')).sort()
 
 it.each(Object.keys(LISTS) as (keyof typeof LISTS)[])('%s', async (list) => {
   await statementsFor(list, 1)
   const few = await statementsFor(list, 2)
   const many = await statementsFor(list, ROWS)
-  expect(few.count).toBeGreaterThan(3)
-  expect(many.statements).toHaveLength(few.count)
+  expect(few.statements.length).toBeGreaterThan(3)
+  expect(shapes(many.statements)).toEqual(shapes(few.statements))
   expect(many.data.edges.slice(0, 2)).toEqual(few.data.edges)
 })
