@@ -173,7 +173,10 @@ async function open(
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions: registry, seal, rights })
+  const jobs = createJobService({
+    ...{ prisma, artifacts, schedules, seal, rights },
+    ...{ actions: registry, datasets: ports.datasets },
+  })
   const events = createEventService({ prisma, artifacts })
   const runs = createRunService({
     ...{ prisma, pool, artifacts, jobs, rights, reader, feed },

@@ -21,7 +21,7 @@ export function createPerform(deps: {
     const { runId, attempt, trigger, scheduledFor, plan, event, input, sealedSecrets } = run
     const { job, artifact } = plan
     return {
-      subject: { ownerId: job.ownerId, artifactId: artifact?.id ?? null },
+      subject: { ownerId: job.ownerId, artifactId: artifact?.id ?? null, datasets: plan.datasets },
       effect: { runId, position },
       depth: event ? event.depth + 1 : 0,
       runId,

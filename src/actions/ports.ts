@@ -1,7 +1,12 @@
 /** All that drivers need of the product. Wired in app.ts, so that a driver knows no database and no mail server. */
 
 /** For whom an action is done: the owner of its job, and the artifact that the job is put on. UUIDs with dashes. */
-export type Subject = { ownerId: string; artifactId: string | null }
+export type Subject = {
+  ownerId: string
+  artifactId: string | null
+  /** Ids of the datasets that the job has by names of its own. */
+  datasets?: Readonly<Record<string, string>>
+}
 
 /** A step of a run. Done over after a crash it has the same key, by which an effect inside of Runsheet is done once. */
 export type EffectKey = { runId: string; position: number }
@@ -25,8 +30,8 @@ export type Row = Record<string, unknown>
 
 export type DatasetPort = {
   /**
-   * `dat_…`, the name of a dataset of the artifact, or the slug of one of the owner's own that is on no artifact. Null
-   * if there is none that the owner may read or, for `write`, change.
+   * The job's own name for a dataset, `dat_…` or the UUID, the name of a dataset of the artifact, the slug of one of the
+   * owner's own that is on no artifact, or `handle:slug` of one that somebody else has. Null if there is none that the owner may read or, for `write`, change.
    */
   find(subject: Subject, ref: string, right: 'read' | 'write'): Promise<DatasetRef | null>
   /** The dataset of this name on the artifact, or without an artifact among the owner's own that are on none. */

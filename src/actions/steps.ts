@@ -100,11 +100,18 @@ export async function checkSteps(
 }
 
 /** Actions as they are stored: those who may read them and not change them see no secrets. */
-export function withoutSecrets(registry: ActionRegistry, viewer: Viewer, actions: Action[]): Action[] {
+export function withoutSecrets(
+  registry: ActionRegistry,
+  viewer: Viewer,
+  actions: Action[],
+  mayChange: (action: Action) => boolean = () => true,
+): Action[] {
   const mayWrite = viewer?.scopes.has('jobs:write')
   return actions.map((action) => ({
     ...action,
-    config: (mayWrite ? withoutGiven(action.config) : registry.redact(action.kind, action.config)) as Action['config'],
+    config: (mayWrite && mayChange(action)
+      ? withoutGiven(action.config)
+      : registry.redact(action.kind, action.config)) as Action['config'],
   }))
 }
 

@@ -5,6 +5,7 @@ import type { Delivery as DeliveryRow } from '../db/generated/prisma/client.ts'
 import { payload as payloadSpec } from '../events/spec.ts'
 import { mayEditArtifact, mayManage, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
+import { LEVEL } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
 import { ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
@@ -57,7 +58,10 @@ export function createTrialService(deps: {
     if (jobId && artifactId) throw ValidationError.at('artifactId', 'cannot be combined with jobId')
     const job = jobId ? await jobs.find(viewer, jobId) : null
     if (jobId && !job) throw new NotFoundError('there is no such job')
-    if (job && !(await jobs.mayChange(viewer, job))) throw new ForbiddenError('only who may change a job may act as it')
+    const [access] = job ? await jobs.accessTo(viewer, [job]) : []
+    if (job && (!access || access.level < LEVEL.EDIT)) {
+      throw new ForbiddenError('only who may change a job may act as it')
+    }
     const id = artifactId ?? job?.artifactId
     const artifact = id ? await artifacts.find(viewer, { id }) : null
     if (id && !artifact) throw new NotFoundError('there is no such artifact')

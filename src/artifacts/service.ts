@@ -4,7 +4,7 @@ import { type ListOrder, listById } from '../db/keyset.ts'
 import { sqlIn, sqlOn } from '../db/sql.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
-import type { Viewer } from '../identity/viewer.ts'
+import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import { pauseJobsOn } from '../jobs/change.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
@@ -191,8 +191,9 @@ export function createArtifactService(options: ArtifactServiceOptions) {
 
     /** The viewer's own and those that they collaborate on, the newest first. */
     async ownAndShared(viewer: Viewer, { limit, offset }: { limit: number; offset: number }) {
-      const { principalId, roles } = requireScope(viewer, 'artifacts:read')
-      const where = { deletedAt: null, OR: [{ ownerId: principalId }, { id: { in: [...roles.keys()] } }] }
+      const reader = requireScope(viewer, 'artifacts:read')
+      const owned = { ownerId: { in: principalsOf(reader) } }
+      const where = { deletedAt: null, OR: [owned, { id: { in: [...reader.roles.keys()] } }] }
       const [found, total] = await Promise.all([
         prisma.artifact.findMany({ where, orderBy: { id: 'desc' }, take: limit, skip: offset }),
         prisma.artifact.count({ where }),

@@ -8,7 +8,7 @@ import { scan } from '../db/bulk.ts'
 import type { Database } from '../db/client.ts'
 import type { Prisma } from '../db/generated/prisma/client.ts'
 import { sqlOn } from '../db/sql.ts'
-import { formatId, newId, uuidOf } from '../kernel/ids.ts'
+import { formatId, isUuid, naturalIdOf, newId, uuidOf } from '../kernel/ids.ts'
 import { requireOpen } from '../runs/effect.ts'
 import { loadRows } from './load.ts'
 import { pruneSnapshots, takeSnapshot } from './snapshots.ts'
@@ -40,8 +40,12 @@ export function createDatasetPort({
 
   async function managedBy(ownerId: string): Promise<Prisma.DatasetWhereInput> {
     const artifact = await editedBy(ownerId)
+    const ofTeam = { owner: { members: { some: { userId: ownerId } } } }
     return {
-      AND: [{ OR: [{ ownerId }, { artifact }] }, { OR: [{ artifactId: null }, { artifact: { deletedAt: null } }] }],
+      AND: [
+        { OR: [{ ownerId }, ofTeam, { artifact }] },
+        { OR: [{ artifactId: null }, { artifact: { deletedAt: null } }] },
+      ],
     }
   }
 
@@ -54,9 +58,15 @@ export function createDatasetPort({
     named,
 
     async find(subject, given) {
-      const { ownerId, artifactId } = subject
-      const id = uuidOf('Dataset', given)
+      const { ownerId, artifactId, datasets } = subject
+      const id = datasets?.[given] ?? uuidOf('Dataset', given) ?? (isUuid(given) ? given : null)
       if (id) return prisma.dataset.findFirst({ where: { id, ...(await managedBy(ownerId)) }, select: ref })
+      const natural = naturalIdOf(given)
+      if (natural) {
+        const { handle, slug } = natural
+        const where = { slug, artifactId: null, owner: { handle: { in: [handle, `team:${handle}`] } } }
+        return prisma.dataset.findFirst({ where: { AND: [where, await managedBy(ownerId)] }, select: ref })
+      }
       const ofArtifact = artifactId ? await named(subject, given) : null
       return ofArtifact ?? prisma.dataset.findFirst({ where: { ownerId, artifactId: null, slug: given }, select: ref })
     },

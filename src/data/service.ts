@@ -7,7 +7,7 @@ import { isUniqueViolation } from '../db/errors.ts'
 import type { Artifact, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
 import { mayEditArtifact, mayReadArtifact, requireScope, roleOn } from '../identity/permissions.ts'
-import type { Viewer } from '../identity/viewer.ts'
+import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
@@ -153,12 +153,12 @@ export function createDataService(deps: {
     if (artifactId && !artifact) throw noSuchArtifact()
     const sees = artifact && (artifact.visibility !== 'PRIVATE' || viewer?.scopes.has('data:read'))
     if (sees) return { AND: [{ artifactId: artifact.id }, ...matching] }
-    const { principalId, isAdmin } = requireScope(viewer, 'data:read')
+    const reader = requireScope(viewer, 'data:read')
     return {
       AND: [
         ...matching,
         ...(artifact ? [{ artifactId: artifact.id }] : []),
-        ...(isAdmin ? [] : [{ ownerId: principalId }]),
+        ...(reader.isAdmin ? [] : [{ ownerId: { in: principalsOf(reader) } }]),
         { OR: [{ artifactId: null }, { artifact: { deletedAt: null } }] },
       ],
     }

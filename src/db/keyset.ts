@@ -1,5 +1,6 @@
 /** Lists in the order of their ids, which is the order of creation, page by page. */
 import { ValidationError } from '../kernel/errors.ts'
+import { isUuid } from '../kernel/ids.ts'
 import { type Connection, connectionOf, type Page, type PageArgs, pageOf } from '../kernel/pages.ts'
 
 export const LIST_ORDERS = ['NEWEST', 'OLDEST'] as const
@@ -12,9 +13,6 @@ export type KeysetQuery = {
   orderBy: { id: 'asc' | 'desc' }
   take: number
 }
-
-const isUuid = (value: unknown): value is string =>
-  typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
 
 function idIn(cursor: Page['after'], path: string): string | null {
   if (cursor === null) return null

@@ -77,9 +77,13 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
   return async function execute(claim, controller, onPerformed) {
     const run = await start(claim)
     if (!run) return
-    const cancelTimeout = clock.after(run.plan.timeout * 1000, () =>
-      controller.abort(new DOMException(`the attempt took longer than ${run.plan.timeout} s`, 'TimeoutError')),
-    )
+    const { timeout } = run.plan
+    const cancelTimeout =
+      timeout === null
+        ? () => {}
+        : clock.after(timeout * 1000, () =>
+            controller.abort(new DOMException(`the attempt took longer than ${timeout} s`, 'TimeoutError')),
+          )
     try {
       const outcome = await work(run, controller.signal)
       onPerformed()

@@ -162,7 +162,7 @@ export const lockListeners = (
         as e(id, type, owner_id, artifact_id, created_at, depth)
     ), listener as materialized (
       select id, event_type, owner_id, artifact_id, overlap, start_on, end_on from job
-      where event_type = any($2::text[]) and enabled and deleted_at is null
+      where event_type = any($2::text[]) and enabled and deleted_at is null and draft_of_id is null
         and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
       order by id for no key update
     )
@@ -187,6 +187,15 @@ export const lockListeners = (
 
 export async function markDispatched(sql: Sql, eventIds: string[]): Promise<void> {
   await sql('update domain_event set dispatched_at = clock_timestamp() where id = any($1::uuid[])', [eventIds])
+}
+
+/** Disables jobs whose one slot is over, where no settlement has done so: its run was cancelled or skipped. */
+export async function endJobs(sql: Sql): Promise<void> {
+  await sql(
+    `update job set enabled = false where end_of_life = 'DISABLE' and enabled and next_run_at is null
+      and deleted_at is null and held_at is null and draft_of_id is null
+      and not exists (select from run_queue q where q.job_id = job.id)`,
+  )
 }
 
 /**

@@ -13,6 +13,7 @@ import { countEnded } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import {
   type AbandonedRun,
+  endJobs,
   expiredRuns,
   forgetNode,
   missingNodes,
@@ -44,6 +45,7 @@ export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       await takeOver(await expiredRuns(sql), true)
       await endCancelled()
       await unblockRuns(ports, await stuckJobs(sql))
+      await endJobs(sql)
     }
     return POLL_MS
   }

@@ -83,6 +83,7 @@ function visitorOf(viewer: SignedIn, artifactId: string): SignedIn {
     isAdmin: false,
     scopes: new Set(VISITOR_SCOPES.filter((scope) => viewer.scopes.has(scope))),
     roles: new Map(role ? [[artifactId, role]] : []),
+    teams: new Map(),
   }
 }
 

@@ -24,9 +24,13 @@ export function requireAdmin(viewer: Viewer): SignedIn {
   return admin
 }
 
-/** Whether the viewer owns it, or is an administrator. */
+/** Whether the viewer or a team of theirs owns it, or they are an administrator. */
 export const mayManage = (viewer: Viewer, thing: Owned): boolean =>
-  viewer !== null && (viewer.isAdmin || viewer.principalId === thing.ownerId)
+  viewer !== null && (viewer.isAdmin || viewer.principalId === thing.ownerId || viewer.teams.has(thing.ownerId))
+
+/** The same, but of what is a team's only its ADMINs. */
+export const mayDelete = (viewer: Viewer, thing: Owned): boolean =>
+  mayManage(viewer, thing) && (viewer?.isAdmin || viewer?.teams.get(thing.ownerId) !== 'MEMBER')
 
 export const mayReadStack = (viewer: Viewer, stack: Owned): boolean =>
   mayManage(viewer, stack) && Boolean(viewer?.scopes.has('jobs:read'))

@@ -1,6 +1,6 @@
 /** The one question of every request: whose token is this, and what may they do? */
 import type { Sql } from '../db/sql.ts'
-import type { CollaboratorRole, Scope } from './viewer.ts'
+import type { CollaboratorRole, Scope, TeamRole } from './viewer.ts'
 
 export type KnownToken = {
   id: string
@@ -14,11 +14,14 @@ export type KnownToken = {
   email: string | null
   /** By the artifact's UUID; null: no artifact of others. */
   roles: Record<string, CollaboratorRole> | null
+  /** By the team's UUID; null: in none. */
+  teams: Record<string, TeamRole> | null
 }
 
 const TOKEN = `select t.id, t.scopes, t.expires_at as "expiresAt", t.revoked_at as "revokedAt",
     t.last_used_at as "lastUsedAt", p.id as "principalId", p.handle, p.is_admin as "isAdmin", p.email,
-    (select jsonb_object_agg(c.artifact_id, c.role) from collaborator c where c.email = lower(p.email)) as roles
+    (select jsonb_object_agg(c.artifact_id, c.role) from collaborator c where c.email = lower(p.email)) as roles,
+    (select jsonb_object_agg(m.team_id, m.role) from membership m where m.user_id = p.id) as teams
   from api_token t join principal p on p.id = t.principal_id`
 
 const BY_HASH = `${TOKEN} where t.hash = $1`

@@ -1,3 +1,4 @@
+import type { Membership, Principal } from '../db/generated/prisma/client.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import { expectId, formatId } from '../kernel/ids.ts'
 import { mayManage } from './permissions.ts'
@@ -32,6 +33,12 @@ export const PrincipalType = builder.prismaObject('Principal', {
       description: 'How many runs of its jobs may work at once; null: no limit.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    members: t.field({
+      type: [MembershipType],
+      description: 'Of a team who is in it, for those who are, and for administrators.',
+      complexity: 10,
+      resolve: ({ id }, _args, { identity, viewer }) => identity.membersOf(viewer, id),
+    }),
     tokens: t.field({
       type: [ApiTokenType],
       description: 'The newest 100 tokens; of oneself, or for administrators.',
@@ -42,6 +49,21 @@ export const PrincipalType = builder.prismaObject('Principal', {
 })
 
 addNode(PrincipalType, async (ids, { identity, viewer }) => (viewer ? identity.principals(ids) : ids.map(() => null)))
+
+const TeamRoleEnum = builder.enumType('TeamRole', {
+  description:
+    'MEMBER: has all rights on what is the team’s but to delete it. ADMIN: also deletes, and says who is in the team.',
+  values: ['MEMBER', 'ADMIN'] as const,
+})
+
+const MembershipType = builder.objectRef<Membership & { user: Principal }>('Membership')
+MembershipType.implement({
+  description: 'A user in a team.',
+  fields: (t) => ({
+    role: t.expose('role', { type: TeamRoleEnum, description: 'What they may do.' }),
+    user: t.expose('user', { type: PrincipalType, description: 'Who it is.' }),
+  }),
+})
 
 const ApiTokenType = builder.prismaObject('ApiToken', {
   fields: (t) => ({
@@ -103,6 +125,32 @@ const SetRunLimitInput = builder.inputType('SetRunLimitInput', {
   }),
 })
 
+const CreateTeamInput = builder.inputType('CreateTeamInput', {
+  description: 'A new team.',
+  fields: (t) => ({
+    handle: t.string({ required: true, description: 'As of a user, with or without `team:` before it.' }),
+    name: t.string({ description: 'For people; at most 200 characters.' }),
+    admins: t.stringList({ description: 'Handles of its first ADMINs.' }),
+  }),
+})
+
+const SetTeamMemberInput = builder.inputType('SetTeamMemberInput', {
+  description: 'Who is to be in which team.',
+  fields: (t) => ({
+    team: t.string({ required: true, description: 'Handle of the team, with or without `team:`.' }),
+    member: t.string({ required: true, description: 'Handle of the user.' }),
+    role: t.field({ type: TeamRoleEnum, defaultValue: 'MEMBER', description: 'What they may do.' }),
+  }),
+})
+
+const RemoveTeamMemberInput = builder.inputType('RemoveTeamMemberInput', {
+  description: 'Who is to leave which team.',
+  fields: (t) => ({
+    team: t.string({ required: true, description: 'Handle of the team, with or without `team:`.' }),
+    member: t.string({ required: true, description: 'Handle of the user.' }),
+  }),
+})
+
 const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
   description: 'What you say of yourself. What is absent stays as it is.',
   fields: (t) => ({
@@ -140,6 +188,27 @@ builder.mutationFields((t) => ({
       'For administrators: limits what the jobs of one owner do at once, for runs that are queued from now on.',
     args: { input: t.arg({ type: SetRunLimitInput, required: true, description: 'Whose, and how many.' }) },
     resolve: (_root, { input }, { viewer, identity }) => identity.setRunLimit(viewer, input),
+  }),
+  createTeam: t.field({
+    type: PrincipalType,
+    errors: {},
+    description: 'For administrators: makes a team.',
+    args: { input: t.arg({ type: CreateTeamInput, required: true, description: 'The team.' }) },
+    resolve: (_root, { input }, { viewer, identity }) => identity.createTeam(viewer, input),
+  }),
+  setTeamMember: t.field({
+    type: PrincipalType,
+    errors: {},
+    description: 'For the ADMINs of a team: puts a user into it, or changes their role. Answers the team.',
+    args: { input: t.arg({ type: SetTeamMemberInput, required: true, description: 'Who, and where.' }) },
+    resolve: (_root, { input }, { viewer, identity }) => identity.setTeamMember(viewer, input),
+  }),
+  removeTeamMember: t.field({
+    type: PrincipalType,
+    errors: {},
+    description: 'For the ADMINs of a team, and for whoever leaves it: takes a user out of it. Answers the team.',
+    args: { input: t.arg({ type: RemoveTeamMemberInput, required: true, description: 'Who, and where.' }) },
+    resolve: (_root, { input }, { viewer, identity }) => identity.removeTeamMember(viewer, input),
   }),
   updateProfile: t.field({
     type: PrincipalType,

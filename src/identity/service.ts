@@ -6,6 +6,7 @@ import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '.
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { requireAdmin, requireSignedIn } from './permissions.ts'
+import { principalNamed } from './principals.ts'
 import { readToken } from './queries.ts'
 import {
   type CreateTokenInput,
@@ -17,6 +18,7 @@ import {
   type RunLimitInput,
   runLimitSpec,
 } from './spec.ts'
+import { createTeams } from './teams.ts'
 import { hashToken, newToken, prefixOf } from './tokens.ts'
 import { SCOPES, type Scope, type SignedIn, type Viewer } from './viewer.ts'
 
@@ -49,15 +51,18 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
       await prisma.apiToken.updateMany({ where: { id: found.id }, data: { lastUsedAt: now() } })
     }
     const scopes = new Set(found.scopes)
-    const { principalId, handle, email, roles } = found
+    const { principalId, handle, email, roles, teams } = found
     return {
       ...{ principalId, handle, email, scopes, tokenId: found.id },
       isAdmin: found.isAdmin && scopes.has('admin'),
       roles: new Map(Object.entries(roles ?? {})),
+      teams: new Map(Object.entries(teams ?? {})),
     }
   }
 
   return {
+    ...createTeams({ prisma }),
+
     /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
     async authenticate(token: string | undefined): Promise<Viewer> {
       return token === undefined ? null : viewerOf({ hash: hashToken(token) })
@@ -102,8 +107,7 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
     async setRunLimit(viewer: Viewer, input: RunLimitInput): Promise<Principal> {
       requireAdmin(viewer)
       const { handle, limit } = validate(runLimitSpec, input)
-      const namesakes = await prisma.principal.findMany({ where: { handle: { in: [handle, `team:${handle}`] } } })
-      const found = namesakes.find((principal) => principal.handle === handle) ?? namesakes[0]
+      const found = await principalNamed(prisma, handle)
       if (!found) throw new NotFoundError(`there is no ${handle}`)
       return prisma.principal.update({ where: { id: found.id }, data: { runLimit: limit ?? null } })
     },

@@ -6,11 +6,24 @@ const NAME_LIMIT = 200
 
 const nameSpec = z.string().trim().pipe(text(NAME_LIMIT).min(1, 'must not be empty'))
 
-export const createUserSpec = z.object({
+const handleSpec = z
+  .string()
+  .max(60, 'must have at most 60 characters')
+  .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, 'must be lower-case letters, digits, and . _ - inside')
+
+export const createTeamSpec = z.object({
   handle: z
     .string()
-    .max(60, 'must have at most 60 characters')
-    .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, 'must be lower-case letters, digits, and . _ - inside'),
+    .transform((handle) => handle.replace(/^team:/, ''))
+    .pipe(handleSpec),
+  name: nameSpec.nullish(),
+  admins: z.array(text(NAME_LIMIT)).max(100, 'must be at most 100').nullish(),
+})
+
+export const teamMemberSpec = z.object({ team: text(NAME_LIMIT), member: text(NAME_LIMIT) })
+
+export const createUserSpec = z.object({
+  handle: handleSpec,
   name: nameSpec.nullish(),
   email: z.email('must be an e-mail address').max(320, 'must have at most 320 characters').nullish(),
 })
@@ -48,6 +61,8 @@ export const profileSpec = z.object({
 
 /** What is absent stays; `name` null clears. */
 export type ProfileInput = { name?: string | null | undefined; metadata?: unknown }
+export type CreateTeamInput = z.input<typeof createTeamSpec>
+export type TeamMemberInput = z.input<typeof teamMemberSpec>
 export type RunLimitInput = z.input<typeof runLimitSpec>
 export type CreateUserInput = z.input<typeof createUserSpec>
 export type CreateTokenInput = z.input<typeof createTokenSpec>

@@ -12,6 +12,9 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number]
 
+/** MEMBER has all rights on what is the team's but to delete it; ADMIN also deletes, and says who belongs to the team. */
+export type TeamRole = 'MEMBER' | 'ADMIN'
+
 /** VIEWER sees a private artifact; EDITOR also publishes, puts jobs on it, and writes its data. */
 export type CollaboratorRole = 'VIEWER' | 'EDITOR'
 
@@ -26,6 +29,11 @@ export type SignedIn = {
   email: string | null
   /** UUIDs of the artifacts of others that it collaborates on. */
   roles: ReadonlyMap<string, CollaboratorRole>
+  /** UUIDs of the teams that it is in. */
+  teams: ReadonlyMap<string, TeamRole>
 }
 
 export type Viewer = SignedIn | null
+
+/** Those whose rights the viewer has: itself and its teams. */
+export const principalsOf = ({ principalId, teams }: SignedIn): string[] => [principalId, ...teams.keys()]

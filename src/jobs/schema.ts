@@ -18,6 +18,7 @@ import {
   RetryOnEnum,
   SurfaceEnum,
 } from './enums.ts'
+import { LEVEL } from './rights.ts'
 
 const RetryPolicyType = builder.objectRef<Job>('RetryPolicy').implement({
   description: 'Whether and when a failed attempt is followed by another.',
@@ -39,6 +40,14 @@ const ConcurrencyType = builder.objectRef<{ limit: number; key: string | null }>
       nullable: true,
       description: 'Jobs of one owner with the same key share the limit; null: the job is alone with it.',
     }),
+  }),
+})
+
+const TagType = builder.prismaObject('Tag', {
+  description: 'A word that jobs are found by; the same for everybody.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'UUID.' }),
+    name: t.exposeString('name', { description: 'The word.' }),
   }),
 })
 
@@ -68,6 +77,24 @@ export const JobType = builder.prismaObject('Job', {
       loaderOptions: { cache: false },
       load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
       resolve: ({ artifactId }) => artifactId,
+    }),
+    slug: t.exposeString('slug', {
+      nullable: true,
+      description: 'Unique within its owner, for clients that know jobs by names; null: they do not.',
+    }),
+    tags: t.field({
+      type: [TagType],
+      description: 'Words that it is found by, in the order of the alphabet.',
+      resolve: ({ id }, _args, context) => loadBatched(context, 'Job.tags', id, (ids) => context.jobs.tagsOf(ids)),
+    }),
+    type: t.exposeString('type', {
+      nullable: true,
+      description: 'What its first step is, in the words of Informer’s clients; null: they did not make it.',
+    }),
+    heldAt: t.expose('heldAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when an administrator holds it: no slot fires, and nobody runs it.',
     }),
     schedule: t.field({
       type: ScheduleType,
@@ -127,7 +154,10 @@ export const JobType = builder.prismaObject('Job', {
       type: DstGapPolicyEnum,
       description: 'What happens to fixed times that fall into a gap of the clock.',
     }),
-    timeout: t.exposeInt('timeoutSeconds', { description: 'Seconds that one attempt may take.' }),
+    timeout: t.exposeInt('timeoutSeconds', {
+      nullable: true,
+      description: 'Seconds that one attempt may take; null: as many as it needs.',
+    }),
     spread: t.exposeInt('spread', {
       description: 'Seconds over which its slots are spread, so that jobs of one time do not all begin at once.',
     }),
@@ -153,7 +183,7 @@ export const JobType = builder.prismaObject('Job', {
     signingSecret: t.string({
       nullable: true,
       description: 'The secret that signs its webhooks (Standard Webhooks), for its owner.',
-      authScopes: (job, _args, { viewer, jobs }) => jobs.mayChange(viewer, job),
+      authScopes: (job, _args, context) => mayEdit(job, context),
       complexity: 10,
       resolve: (job, _args, { jobs, viewer }) => jobs.signingSecret(viewer, job),
     }),
@@ -180,6 +210,9 @@ export const JobType = builder.prismaObject('Job', {
 addNode(JobType, async (ids, { jobs, viewer }) =>
   (await jobs.byIds(viewer, ids)).map((job) => (job?.deletedAt ? null : job)),
 )
+
+const mayEdit = async (job: Job, { jobs, viewer }: Context) =>
+  ((await jobs.accessTo(viewer, [job]))[0]?.level ?? LEVEL.NONE) >= LEVEL.EDIT
 
 const scheduleOf = ({ scheduleId }: Job, context: Context) =>
   scheduleId ? loadBatched(context, 'Job.schedule', scheduleId, (ids) => context.schedules.byIds(ids)) : null
@@ -253,6 +286,7 @@ const settings = (t: InputFields) => ({
   name: t.string({ description: 'At most 200 characters.' }),
   description: t.string({ description: 'At most 1,000 characters.' }),
   notes: t.string({ description: 'At most 10,000 characters.' }),
+  tags: t.stringList({ description: 'At most 50 words that it is found by, in place of those that were there.' }),
   schedule: t.field({ type: ScheduleInputType, description: 'When it fires; not together with eventType.' }),
   eventType: t.string({
     description:

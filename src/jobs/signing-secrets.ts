@@ -5,25 +5,26 @@ import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { Seal } from '../kernel/seal.ts'
 import type { Change } from './change.ts'
-import type { JobRights } from './rights.ts'
+import { type JobRights, LEVEL } from './rights.ts'
 
 export function createSigningSecrets({
   prisma,
   seal,
   rights,
-  update,
+  change,
 }: {
   prisma: PrismaClient
   seal: Seal
   rights: JobRights
   /** Changes a job that the viewer may change, under its row lock. */
-  update(viewer: Viewer, jobId: string, change: Change): Promise<Job>
+  change(viewer: Viewer, jobId: string, change: Change): Promise<Job>
 }) {
   return {
     /** The secret that its webhooks are signed with, for whoever may change the job. */
     async signingSecret(viewer: Viewer, job: Job): Promise<string | null> {
       requireScope(viewer, 'jobs:write')
-      if ((await rights.accessTo(viewer, [job]))[0] !== 'CHANGE') return null
+      const [access] = await rights.accessTo(viewer, [job])
+      if (!access || access.level < LEVEL.EDIT) return null
       const secret = await prisma.signingSecret.findUnique({ where: { jobId: job.id } })
       return secret && seal.open(secret.current)
     },
@@ -38,7 +39,7 @@ export function createSigningSecrets({
 
     /** A new signing secret. The one before signs beside it for a day, so that receivers can change over meanwhile. */
     rotateSigningSecret: (viewer: Viewer, jobId: string): Promise<Job> =>
-      update(viewer, jobId, async (tx, job) => {
+      change(viewer, jobId, async (tx, job) => {
         const { current } = await tx.signingSecret.findUniqueOrThrow({ where: { jobId } })
         const previousUntil = new Date(job.now.getTime() + ROTATION_HOURS * 3_600_000)
         const data = { current: seal.seal(newSigningSecret()), previous: current, previousUntil }

@@ -2,11 +2,16 @@
 import { z } from 'zod'
 import type { Job } from '../db/generated/prisma/client.ts'
 import { eventType } from '../events/spec.ts'
-import { text } from '../kernel/storable.ts'
+import { flawOfJson, text } from '../kernel/storable.ts'
 
 const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
 const NOTES_LIMIT = 10_000
+const TAGS_LIMIT = 50
+const TAG_LIMIT = 100
+const SOURCE_LIMIT = 200
+/** Bytes of what clients keep of a job, as JSON. */
+const DATA_BYTES_LIMIT = 256 * 1024
 
 const DAY = 86_400
 const YEAR = 366 * DAY
@@ -39,11 +44,27 @@ const retrySpec = z.strictObject({
   retryOn: z.enum(['TRANSIENT', 'ANY']).nullish(),
 })
 
+const data = z.record(z.string(), z.unknown(), 'must be an object').superRefine((value, context) => {
+  const flaw = flawOfJson(value)
+  if (flaw) context.addIssue(flaw)
+  else if (Buffer.byteLength(JSON.stringify(value)) > DATA_BYTES_LIMIT) {
+    context.addIssue(`must have at most ${DATA_BYTES_LIMIT} bytes`)
+  }
+})
+
 /** Fields that a create and an update share. Null clears, absent leaves alone. */
 const common = {
   name: z.string().trim().pipe(text(NAME_LIMIT)).nullish(),
   description: text(DESCRIPTION_LIMIT).nullish(),
   notes: text(NOTES_LIMIT).nullish(),
+  type: text(SOURCE_LIMIT).min(1, 'must not be empty').optional(),
+  data: data.nullish(),
+  source: text(SOURCE_LIMIT).nullish(),
+  sourceId: text(SOURCE_LIMIT).nullish(),
+  tags: z
+    .array(z.string().trim().pipe(text(TAG_LIMIT).min(1, 'must not be empty')))
+    .max(TAGS_LIMIT, `must be at most ${TAGS_LIMIT}`)
+    .nullish(),
   eventType: eventType.nullish(),
   startOn: z.date().nullish(),
   endOn: z.date().nullish(),
@@ -86,7 +107,7 @@ export const POLICY_DEFAULTS = {
 } as const
 
 /** The policies that a job of some surface has when nobody says otherwise. */
-export type PolicyDefaults = { -readonly [Policy in keyof typeof POLICY_DEFAULTS]: NonNullable<Job[Policy]> }
+export type PolicyDefaults = { -readonly [Policy in keyof typeof POLICY_DEFAULTS]: Job[Policy] }
 
 /** The policies among an input's fields, as columns; absent ones are left out. */
 export function policiesOf(
@@ -108,7 +129,7 @@ export function policiesOf(
   const columns = Object.entries(given).filter(([, value]) => value !== undefined)
   const filled = columns.map(([name, value]) => [name, value ?? defaults[name as keyof typeof given]])
   return {
-    ...(Object.fromEntries(filled) as NonNullableFields<typeof given>),
+    ...(Object.fromEntries(filled) as Filled<typeof given>),
     ...(overlap !== undefined && { overlap }),
     ...(concurrency !== undefined && {
       concurrencyKey: concurrency?.key ?? null,
@@ -122,4 +143,4 @@ const retriesOf = (defaults: PolicyDefaults) => {
   return { maxAttempts, backoff, initialDelay, maxDelay, jitter, retryOn }
 }
 
-type NonNullableFields<T> = { [Key in keyof T]?: NonNullable<T[Key]> }
+type Filled<T> = { [Key in keyof T]?: NonNullable<T[Key]> }

@@ -1,7 +1,8 @@
 /** What differs by the API through which a job was made: its defaults, and what its clients can be shown. Pure. */
-import type { Surface } from '../db/generated/prisma/enums.ts'
+import type { EndOfLife, Surface } from '../db/generated/prisma/enums.ts'
 import { isPlainCron } from '../schedules/cron-dialect.ts'
 import type { Recurrence } from '../schedules/recurrence.ts'
+import { informerStepOf } from './informer-step.ts'
 import { shareoutConfigOf } from './shareout-actions.ts'
 import { POLICY_DEFAULTS, type PolicyDefaults } from './spec.ts'
 
@@ -9,6 +10,7 @@ import { POLICY_DEFAULTS, type PolicyDefaults } from './spec.ts'
 const NO_CAP = 2 ** 31 - 1
 
 const DEFAULTS: { [surface in Surface]?: Partial<PolicyDefaults> } = {
+  INFORMER: { timeoutSeconds: null },
   SHAREOUT: { backoff: 'FIXED', initialDelay: 300, maxDelay: NO_CAP, jitter: false, retryOn: 'ANY' },
 }
 
@@ -17,6 +19,10 @@ export const defaultsOf = (surface: Surface): PolicyDefaults => ({ ...POLICY_DEF
 
 /** Whether only runs of slots are tried again, and none that an event or a hand started. */
 export const retriesSlotsOnly = (surface: Surface): boolean => surface === 'SHAREOUT'
+
+/** What becomes of a job with this schedule when the last run of its one slot is final. */
+export const endOfLifeOf = (surface: Surface, recurrence: Recurrence | null): EndOfLife =>
+  surface === 'INFORMER' && recurrence?.kind === 'ONCE' ? 'DISABLE' : 'KEEP'
 
 /** A job as it would be after a change. `steps` null: those of a stack. */
 export type Shape = {
@@ -31,7 +37,18 @@ export const SHAREOUT_EVENTS = ['artifact.updated', 'artifact.viewed', 'comment.
 
 /** Why clients of the surface could not be shown a job of this shape; null: they can. */
 export function flawOfShape(surface: Surface, shape: Shape): string | null {
-  return surface === 'SHAREOUT' ? flawForShareout(shape) : null
+  if (surface === 'SHAREOUT') return flawForShareout(shape)
+  return surface === 'INFORMER' ? flawForInformer(shape) : null
+}
+
+function flawForInformer({ recurrence, eventType, steps }: Shape): string | null {
+  const [first] = steps ?? []
+  if (!first) return 'has actions of its own'
+  if (informerStepOf(first) === null) return `cannot begin with this ${first.kind}`
+  if (eventType) return 'is not started by events'
+  return recurrence?.kind === 'CRON' && !isPlainCron(recurrence.expression)
+    ? 'has a cron expression of five numeric fields'
+    : null
 }
 
 function flawForShareout({ recurrence, eventType, startOn, endOn, steps }: Shape): string | null {

@@ -3,9 +3,12 @@ import type { Subject } from '../actions/ports.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { type ActionInput, parseSteps, type Step } from '../actions/steps.ts'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
 import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
+import { actionOfInformer, type InformerStep } from './informer-step.ts'
 
 /** `given`: the one action as clients of another API wrote it, who read it so again. */
 export type WorkInput = {
@@ -34,6 +37,30 @@ export const workParser =
 
 /** A driver passes over what is no field of its configuration. */
 const withGiven = (config: Prisma.InputJsonValue, given: Given) => ({ ...(config as Given), given })
+
+/**
+ * The first step of a job of Informer, as its clients say it. It is not checked: what it lacks shows when it runs.
+ * @throws ForbiddenError when the token could not do the same itself
+ */
+export function firstStep(
+  registry: ActionRegistry,
+  viewer: Viewer,
+  said: InformerStep,
+  aliases: readonly string[],
+): Step {
+  const { kind, config } = actionOfInformer(said, aliases)
+  for (const scope of registry.scopesOf(kind, config)) requireScope(viewer, scope)
+  return { id: newId(), position: 0, kind, name: FIRST_STEP, config: config as Prisma.InputJsonObject }
+}
+
+/** No other step of a job is called so. */
+export const FIRST_STEP = 'job'
+
+/** The caller holds the job's row. */
+export async function replaceFirstStep(tx: Prisma.TransactionClient, jobId: string, step: Step): Promise<void> {
+  await tx.action.deleteMany({ where: { jobId, position: 0 } })
+  await tx.action.create({ data: { ...step, jobId } })
+}
 
 /** Whether an update says anything of it; `current`: the stack of the job, without which there is none to clear. */
 export const changesWork = ({ actions, stackId }: WorkInput, current: string | null): boolean =>

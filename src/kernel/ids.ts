@@ -28,6 +28,16 @@ export type IdKind = keyof typeof prefixes
 
 const kinds = new Map(Object.entries(prefixes).map(([kind, prefix]) => [prefix as string, kind as IdKind]))
 
+/** Whether a text is a UUID with dashes, in lower case. */
+export const isUuid = (text: unknown): text is string =>
+  typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+
+/** `team:analytics:daily-report` → the handle of an owner, and a slug that is unique within it; null: it is none. */
+export function naturalIdOf(text: string): { handle: string; slug: string } | null {
+  const colon = text.lastIndexOf(':')
+  return colon > 0 && colon < text.length - 1 ? { handle: text.slice(0, colon), slug: text.slice(colon + 1) } : null
+}
+
 /** A new UUID v7 with dashes. */
 export const newId = (): string => v7()
 

@@ -216,9 +216,12 @@ function matches(filter: FeedFilter, event: FeedEvent): boolean {
     (filter.runId === undefined || filter.runId === event.runId) &&
     (filter.jobId === undefined || filter.jobId === event.jobId) &&
     (filter.artifactId === undefined || filter.artifactId === event.artifactId) &&
-    (filter.ownerId === undefined || filter.ownerId === event.ownerId)
+    (filter.principals === undefined || isOfOne(filter.principals, event))
   )
 }
+
+const isOfOne = (principals: readonly string[], { ownerId, readers }: FeedEvent): boolean =>
+  principals.includes(ownerId) || (readers ?? []).some((reader) => principals.includes(reader))
 
 /** A generator's `return` waits for the `next` that is under way; leaving first lets that one end. */
 function closeable<Item>(source: AsyncGenerator<Item>, leave: () => void): AsyncIterableIterator<Item> {

@@ -11,21 +11,24 @@ export type FeedEvent = {
   artifactId: string | null
   /** Owner of the job. */
   ownerId: string
+  /** With whom the job is shared; null: with nobody. */
+  readers: string[] | null
   seq: number
   kind: RunEventKind
   at: Date
   data: Record<string, unknown> | null
 }
 
-/** All that are given must match. */
-export type FeedFilter = { runId?: string; jobId?: string; artifactId?: string; ownerId?: string }
+/** All that are given must match. `principals`: jobs that one of them owns, or that are shared with one of them. */
+export type FeedFilter = { runId?: string; jobId?: string; artifactId?: string; principals?: string[] }
 
 export const PAGE_SIZE = 500
 
 const COLUMNS = `e.position::float8 as position, e.run_id as "runId", e.job_id as "jobId", e.artifact_id as "artifactId",
-  j.owner_id as "ownerId", e.seq, e.kind, e.at, e.data`
+  j.owner_id as "ownerId", (select array_agg(s.principal_id) from share s where s.job_id = j.id) as readers, e.seq, e.kind,
+  e.at, e.data`
 
-const columnOf = { runId: 'e.run_id', jobId: 'e.job_id', artifactId: 'e.artifact_id', ownerId: 'j.owner_id' } as const
+const columnOf = { runId: 'e.run_id', jobId: 'e.job_id', artifactId: 'e.artifact_id' } as const
 
 /** `at` is rounded to milliseconds, so the bound is cut to them. */
 const OPEN_SINCE = `select date_trunc('milliseconds', least(min(xact_start), now())) as since from pg_stat_activity
@@ -44,10 +47,15 @@ const OPEN_IDS = `select backend_xid::text::float8 as id from pg_stat_activity
   where datname = current_database() and application_name like '${APPLICATION_NAME}%' and backend_xid is not null`
 
 function whereOf(filter: FeedFilter, values: unknown[]): string[] {
-  return Object.entries(columnOf).flatMap(([name, column]) => {
-    const value = filter[name as keyof FeedFilter]
+  const { principals } = filter
+  const named = Object.entries(columnOf).flatMap(([name, column]) => {
+    const value = filter[name as keyof typeof columnOf]
     return value === undefined ? [] : [`${column} = $${values.push(value)}::uuid`]
   })
+  if (!principals) return named
+  const theirs = `= any($${values.push(principals)}::uuid[])`
+  const shared = `exists (select from share s where s.job_id = j.id and s.principal_id ${theirs})`
+  return [...named, `(j.owner_id ${theirs} or ${shared})`]
 }
 
 export type LogReader = ReturnType<typeof createLogReader>

@@ -1,5 +1,9 @@
 /** All dialects. A new one is a folder and a line here. */
 import type { Dialect } from './dialect.ts'
+import { createInformer, type InformerDeps } from './informer/dialect.ts'
 import { createShareout, type ShareoutDeps } from './shareout/dialect.ts'
 
-export const createDialects = (deps: ShareoutDeps): Dialect[] => [createShareout(deps)]
+export const createDialects = (deps: ShareoutDeps & InformerDeps): Dialect[] => [
+  createShareout(deps),
+  createInformer(deps),
+]

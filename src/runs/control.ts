@@ -4,7 +4,7 @@ import type { Job, PrismaClient, Run } from '../db/generated/prisma/client.ts'
 import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { type JobRights, noSuchJob } from '../jobs/rights.ts'
+import { type JobRights, LEVEL, noSuchJob } from '../jobs/rights.ts'
 import { PRIORITY } from '../jobs/spec.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -17,7 +17,7 @@ import { DEFAULT_OVERLAP, OVERLAPPED } from './overlap.ts'
 import { type BackfillInput, backfillSpec, MANY_LIMIT, manySpec, type RunJobInput, runJobSpec } from './spec.ts'
 import { isFinal } from './states.ts'
 import { cancelRuns } from './transition/cancel.ts'
-import { unblockRuns } from './transition/waiting.ts'
+import { countActive, unblockRuns } from './transition/waiting.ts'
 
 /** What became of the slots of a range. */
 export type Backfill = {
@@ -52,7 +52,8 @@ export function createRunControl(deps: {
   async function requireJob(viewer: Viewer, jobId: string): Promise<Job> {
     const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
     if (!job) throw noSuchJob()
-    await rights.requireChange(viewer, job)
+    await rights.require(viewer, job, LEVEL.EDIT)
+    if (job.draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
     return job
   }
 
@@ -60,8 +61,8 @@ export function createRunControl(deps: {
   async function requireRun(viewer: Viewer, runId: string): Promise<Run & { job: Job }> {
     const run = await prisma.run.findUnique({ where: { id: runId }, include: { job: true } })
     const [access] = run ? await rights.accessTo(viewer, [run.job]) : []
-    if (!run || !access) throw new NotFoundError('there is no such run')
-    await rights.requireChange(viewer, run.job)
+    if (!run || !access?.level) throw new NotFoundError('there is no such run')
+    await rights.require(viewer, run.job, LEVEL.EDIT)
     return run
   }
 
@@ -71,7 +72,7 @@ export function createRunControl(deps: {
     requireScope(viewer, 'jobs:read')
     const size = limit ?? MANY_LIMIT
     const rows = await prisma.run.findMany({
-      where: { AND: [runsWhere(reader.isAdmin ? null : reader, filter), where] },
+      where: { AND: [runsWhere(reader.isAdmin ? null : { ownedBy: reader }, filter), where] },
       orderBy: { id: 'asc' },
       take: size + 1,
     })
@@ -127,14 +128,21 @@ export function createRunControl(deps: {
   }
 
   return {
-    /** Queues a run now, of a paused job too. What overlaps is decided as for any run; a skipped one is answered as such. */
-    async start(viewer: Viewer, input: RunJobInput & { jobId: string }): Promise<Run> {
+    /**
+     * Queues a run now, of a paused job too. What overlaps is decided as for any run; a skipped one is answered as such.
+     * @throws ConflictError DRAFT, HELD by an administrator and, if it is to be the only one, RUNNING
+     */
+    async start(viewer: Viewer, input: RunJobInput & { jobId: string }, only = false): Promise<Run> {
       requireScope(viewer, 'jobs:run')
       const { payload, overlap, priority } = validate(runJobSpec, input)
       const job = await requireJob(viewer, input.jobId)
       const id = newId()
       await transaction(async (sql) => {
-        await lockJob(sql, job.id)
+        const { heldAt } = await lockJob(sql, job.id)
+        if (heldAt) throw new ConflictError('an administrator holds the job', 'HELD')
+        if (only && (await countActive(sql, [job.id]))(job.id).active > 0) {
+          throw new ConflictError('a run of the job is under way', 'RUNNING')
+        }
         const policy = overlap ?? job.overlap ?? DEFAULT_OVERLAP.MANUAL
         const run = { id, jobId: job.id, trigger: 'MANUAL' as const, input: payload, policy }
         await enqueueRuns(sql, [{ ...run, ...(priority != null && { priority }) }], settings)
@@ -226,9 +234,9 @@ export function createRunControl(deps: {
   }
 }
 
-async function lockJob(sql: Sql, jobId: string): Promise<{ version: number }> {
-  const [job] = await sql<{ version: number }>(
-    'select version from job where id = $1::uuid and deleted_at is null for no key update',
+async function lockJob(sql: Sql, jobId: string): Promise<{ version: number; heldAt: Date | null }> {
+  const [job] = await sql<{ version: number; heldAt: Date | null }>(
+    'select version, held_at as "heldAt" from job where id = $1::uuid and deleted_at is null for no key update',
     [jobId],
   )
   if (!job) throw noSuchJob()

@@ -7,8 +7,10 @@ export type RunPlan = {
   job: { id: string; name: string | null; ownerId: string }
   artifact: { id: string; slug: string; name: string } | null
   actions: PlannedAction[]
-  /** Seconds that one attempt may take. */
-  timeout: number
+  /** Ids of the datasets that the job has by names of its own. */
+  datasets: Record<string, string>
+  /** Seconds that one attempt may take; null: as many as it needs. */
+  timeout: number | null
   retry: RetryPolicy
 }
 
@@ -25,13 +27,28 @@ export type RetryPolicy = {
   retryOn: RetryOn
 }
 
+/** What the steps are called that keep the datasets of a job: no step of its own can be called so. */
+export const SNAPSHOT_STEPS = { BEFORE: 'snapshots before', AFTER: 'snapshots after' } as const
+
+/** A step that keeps the datasets of the job `j`, in an array, or none. */
+const snapshotsSql = (moment: keyof typeof SNAPSHOT_STEPS) => `(
+    select case when count(*) = 0 then '[]' else jsonb_build_array(jsonb_build_object(
+      'kind', 'snapshot', 'name', '${SNAPSHOT_STEPS[moment]}',
+      'config', jsonb_build_object('datasets', jsonb_agg(distinct 'dat_' || replace(kept.id::text, '-', ''))))) end
+    from job_dataset d cross join lateral unnest(d.snapshot_datasets) as kept(id)
+    where d.job_id = j.id and d.snapshot_when = '${moment}'
+  )`
+
 /** An expression of SQL that makes the plan of a run of the job `j`, which `g` says is wanted. */
 export const planSql = `jsonb_build_object(
   'job', jsonb_build_object('id', j.id, 'name', j.name, 'ownerId', j.owner_id),
   'artifact', (select jsonb_build_object('id', a.id, 'slug', a.slug, 'name', a.name) from artifact a where a.id = j.artifact_id),
-  'actions', (
+  'actions', ${snapshotsSql('BEFORE')} || (
     select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'name', c.name, 'config', c.config) order by c.position), '[]')
     from action c where case when j.stack_id is null then c.job_id = j.id else c.stack_id = j.stack_id end
+  ) || ${snapshotsSql('AFTER')},
+  'datasets', (
+    select coalesce(jsonb_object_agg(d.alias, d.dataset_id), '{}') from job_dataset d where d.job_id = j.id
   ),
   'timeout', j.timeout_seconds,
   'retry', jsonb_build_object(

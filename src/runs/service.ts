@@ -5,7 +5,7 @@ import type { Delivery, PrismaClient, Run, RunAttempt, RunStatus, RunStep } from
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
 import { sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
-import type { Viewer } from '../identity/viewer.ts'
+import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
 import { NotFoundError, ValidationError } from '../kernel/errors.ts'
@@ -66,7 +66,7 @@ export function createRunService(deps: {
       throw new NotFoundError('there is no such artifact')
     }
     const isReadable = filter.runId !== undefined || (await seesAll(viewer, filter))
-    const visible: FeedFilter = isReadable ? filter : { ...filter, ownerId: reader.principalId }
+    const visible: FeedFilter = isReadable ? filter : { ...filter, principals: principalsOf(reader) }
     return feed.follow(visible, after == null ? null : positionOf(after))
   }
 
@@ -86,7 +86,7 @@ export function createRunService(deps: {
     ): Promise<Connection<Run>> {
       const reader = requireScope(viewer, 'jobs:read')
       const filter = args.filter ?? {}
-      const where = runsWhere((await seesAll(viewer, filter)) ? null : reader, filter)
+      const where = runsWhere((await seesAll(viewer, filter)) ? null : { readBy: reader }, filter)
       return listById(args, {
         rows: (query) => prisma.run.findMany({ ...query, where: { AND: [where, query.where] } }),
         count: () => prisma.run.count({ where }),

@@ -15,7 +15,8 @@ const oneOf = z.strictObject({
       dialect: z.enum(['VIXIE', 'QUARTZ']).nullish(),
     })
     .nullish(),
-  every: z.strictObject({ seconds: z.int('must be whole seconds') }).nullish(),
+  /** `text`: the interval as its client wrote it. */
+  every: z.strictObject({ seconds: z.int('must be whole seconds'), text: z.string().nullish() }).nullish(),
   at: z.date('must be an instant').nullish(),
 })
 

@@ -6,7 +6,7 @@ import type { Action, Job, Prisma, PrismaClient, Run, RunStatus, Stack } from '.
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
 import { sqlIn, sqlOn } from '../db/sql.ts'
 import { mayReadStack, requireScope } from '../identity/permissions.ts'
-import type { SignedIn, Viewer } from '../identity/viewer.ts'
+import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
@@ -217,7 +217,7 @@ function whereOf(
   // Prisma makes a pattern of it, and leaves what is special in patterns as it is.
   const contains = search ? { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const } : null
   return {
-    ...(!reader.isAdmin && { ownerId: reader.principalId }),
+    ...(!reader.isAdmin && { ownerId: { in: principalsOf(reader) } }),
     ...(contains && { OR: [{ name: contains }, { description: contains }] }),
     ...(ownerHandle && { owner: { handle: { in: [ownerHandle, `team:${ownerHandle}`] } } }),
   }

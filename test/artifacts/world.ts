@@ -33,7 +33,16 @@ export async function signUp(
   const id = newId()
   const kind = handle.startsWith('team:') ? 'TEAM' : 'USER'
   await prisma.principal.create({ data: { id, handle, kind, isAdmin } })
-  return { principalId: id, handle, isAdmin, scopes: new Set(scopes), tokenId: newId(), email: null, roles: new Map() }
+  return {
+    principalId: id,
+    handle,
+    isAdmin,
+    scopes: new Set(scopes),
+    tokenId: newId(),
+    email: null,
+    roles: new Map(),
+    teams: new Map(),
+  }
 }
 
 /** Something to publish: one page that says `text`. */

@@ -44,6 +44,11 @@ const HAND_WRITTEN = {
   dataset_name:
     'UNIQUE INDEX dataset_name ON public.dataset USING btree (artifact_id, name) WHERE (artifact_id IS NOT NULL)',
   dataset_slug: 'UNIQUE INDEX dataset_slug ON public.dataset USING btree (owner_id, slug) WHERE (artifact_id IS NULL)',
+  job_slug:
+    'UNIQUE INDEX job_slug ON public.job USING btree (owner_id, slug) WHERE ((slug IS NOT NULL) AND (deleted_at IS NULL) AND (draft_of_id IS NULL))',
+  job_draft:
+    'UNIQUE INDEX job_draft ON public.job USING btree (draft_of_id, owner_id) WHERE ((draft_of_id IS NOT NULL) AND (deleted_at IS NULL))',
+  job_ending: `INDEX job_ending ON public.job USING btree (id) WHERE ((end_of_life = 'DISABLE'::end_of_life) AND enabled AND (next_run_at IS NULL) AND (deleted_at IS NULL))`,
   job_stack: 'INDEX job_stack ON public.job USING btree (stack_id) WHERE (stack_id IS NOT NULL)',
   job_of_stack:
     'UNIQUE INDEX job_of_stack ON public.job USING btree (stack_id) WHERE (hidden AND (deleted_at IS NULL))',

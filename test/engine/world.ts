@@ -81,7 +81,7 @@ export async function createWorld() {
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const rights = createJobRights({ prisma })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions, seal, rights })
+  const jobs = createJobService({ prisma, artifacts, schedules, actions, datasets, seal, rights })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)

@@ -9,6 +9,7 @@ import {
   issueToken,
   makeJob,
   makeStack,
+  makeTeam,
   NOWHERE,
   type Person,
   post,
@@ -47,6 +48,7 @@ const adminWithout = new Map<Scope, string>()
 beforeAll(async () => {
   app = await createTestApp()
   alice = await signUp(app, 'alice')
+  await makeTeam(app, 'crew', { alice: 'ADMIN' })
   artifactId = (await publishSite(app, 'hidden', alice.token, { visibility: 'PRIVATE' })).id
   jobId = (await makeJob(app, alice.token, { artifactId })).id
   stackId = (await makeStack(app, alice.token)).id
@@ -93,6 +95,9 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   updateStack: { input: () => ({ stackId, name: 'y' }), scope: 'jobs:write' },
   deleteStack: { input: onStack, scope: 'jobs:write' },
   runStack: { input: onStack, scope: 'jobs:run' },
+  createTeam: { input: () => ({ handle: 'team:mallets' }), scope: 'admin' },
+  setTeamMember: { input: () => ({ team: 'crew', member: 'alice' }), scope: 'jobs:write' },
+  removeTeamMember: { input: () => ({ team: 'crew', member: 'alice' }), scope: 'jobs:write' },
   setRunLimit: { input: () => ({ handle: 'alice', limit: 1 }), scope: 'admin' },
   runJob: { input: onJob, scope: 'jobs:run' },
   backfillJob: {

@@ -213,7 +213,7 @@ describe('a stream of one run', () => {
 })
 
 describe('a subscriber', () => {
-  const filters: FeedFilter[] = [{}, { runId: newId() }, { ownerId: newId() }]
+  const filters: FeedFilter[] = [{}, { runId: newId() }, { principals: [newId()] }]
 
   it('that leaves while it waits for an event is let go at once', async () => {
     const waiting = filters.map((filter) => world.feed.follow(filter, null))

@@ -53,7 +53,7 @@ async function expiryOf(events: AsyncIterableIterator<FeedEvent>): Promise<strin
 }
 
 describe('a stream over many runs', () => {
-  const filters = () => [{}, { jobId }, { ownerId: world.alice.principalId }, { jobId: newId() }]
+  const filters = () => [{}, { jobId }, { principals: [world.alice.principalId] }, { jobId: newId() }]
 
   it('with a cursor from before what was forgotten ends with the oldest that still works, which does', async () => {
     const old = await positionsOf(await add({ count: 3 }))

@@ -39,7 +39,10 @@ async function createWorld() {
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   return {
     ...{ database, prisma, artifacts, shut, gate },
-    jobs: createJobService({ prisma, artifacts, schedules, actions, seal, rights: createJobRights({ prisma }) }),
+    jobs: createJobService({
+      ...{ prisma, artifacts, schedules, actions, seal },
+      ...{ datasets: ports.datasets, rights: createJobRights({ prisma }) },
+    }),
     stacks: createStackService({ prisma, pool, runs: {} as RunService, actions, seal }),
     async close() {
       await egress.close()

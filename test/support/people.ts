@@ -1,6 +1,12 @@
 /** People of a test app, what they own, and its database seen from beside it. */
 import pg from 'pg'
-import type { CreateJobInput, CreateStackInput, CreateTokenInput, PublishArtifactInput } from '../generated/graphql.ts'
+import type {
+  CreateJobInput,
+  CreateStackInput,
+  CreateTokenInput,
+  PublishArtifactInput,
+  TeamRole,
+} from '../generated/graphql.ts'
 import { graphql } from '../generated/index.ts'
 import type { TestApp } from './app.ts'
 
@@ -49,6 +55,24 @@ const MAKE_STACK = graphql(`
   }
 `)
 
+const MAKE_TEAM = graphql(`
+  mutation MakeTeam($input: CreateTeamInput!) {
+    createTeam(input: $input) {
+      ... on Principal { id handle }
+      ... on Error { message }
+    }
+  }
+`)
+
+const JOIN_TEAM = graphql(`
+  mutation JoinTeam($input: SetTeamMemberInput!) {
+    setTeamMember(input: $input) {
+      ... on Principal { id handle }
+      ... on Error { message }
+    }
+  }
+`)
+
 export type Person = { id: string; handle: string; token: string }
 
 const failed = ({ message }: { message?: string }) => new Error(message ?? 'the answer is of no known type')
@@ -57,6 +81,17 @@ export async function signUp(app: TestApp, handle: string, email?: string): Prom
   const { createUser } = (await app.send(SIGN_UP, { input: { handle, email: email ?? null } })).data
   if ('token' in createUser) return { ...createUser.principal, token: createUser.token }
   throw failed(createUser)
+}
+
+/** A team with these members, by their handles. */
+export async function makeTeam(app: TestApp, handle: string, members: Record<string, TeamRole> = {}) {
+  const { createTeam } = (await app.send(MAKE_TEAM, { input: { handle } })).data
+  if (!('handle' in createTeam)) throw failed(createTeam)
+  for (const [member, role] of Object.entries(members)) {
+    const { setTeamMember } = (await app.send(JOIN_TEAM, { input: { team: handle, member, role } })).data
+    if (!('handle' in setTeamMember)) throw failed(setTeamMember)
+  }
+  return createTeam
 }
 
 /** A further token of whoever has this one. */
@@ -106,7 +141,7 @@ export async function query<Row extends object>(
 }
 
 const TABLES =
-  'principal api_token artifact artifact_version schedule stack job action signing_secret run domain_event dataset dataset_row dataset_snapshot dataset_snapshot_row dataset_load collaborator comment json_document pending_upload idempotency_record'
+  'principal api_token artifact artifact_version schedule stack job action signing_secret run domain_event dataset dataset_row dataset_snapshot dataset_snapshot_row dataset_load collaborator comment json_document pending_upload idempotency_record membership job_dataset share favorite tag job_tag'
 
 /** How many rows there are of everything that an API call can make. Compare two, and nothing was written. */
 export async function countRows(on: TestApp | pg.Client): Promise<Record<string, number>> {

@@ -11,6 +11,7 @@ import { NotFoundError } from '../../kernel/errors.ts'
 import { expectId, formatId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import { firstRows } from '../../kernel/pages.ts'
+import { body, type Routes } from '../routing.ts'
 import {
   artifactSchema,
   artifactsSchema,
@@ -22,7 +23,7 @@ import {
 } from './artifact-schema.ts'
 import { unixSeconds } from './job-view.ts'
 import { inTermsOfFields, visibilityOf } from './publish.ts'
-import { answers, body, createRoutes, failure, json, type Routes, secured, securedBody } from './router.ts'
+import { answers, createRoutes, failure, json, secured, securedBody } from './router.ts'
 
 export type ArtifactsDeps = { artifacts: ArtifactService; log: Log; publicUrl: string }
 

@@ -6,8 +6,9 @@ import type { Collaborator } from '../../db/generated/prisma/client.ts'
 import type { IdempotencyService } from '../../idempotency/service.ts'
 import { expectId, formatId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
+import { body, type Routes } from '../routing.ts'
 import { idempotent } from './idempotent.ts'
-import { answers, body, createRoutes, json, type Routes, secured, securedBody } from './router.ts'
+import { answers, createRoutes, json, secured, securedBody } from './router.ts'
 
 export type CollaborationDeps = { collaboration: CollaborationService; idempotency: IdempotencyService; log: Log }
 

@@ -8,9 +8,9 @@ import type { Viewer } from '../../identity/viewer.ts'
 import { uuidOf } from '../../kernel/ids.ts'
 import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
+import { type Env, methodsAt } from '../routing.ts'
 import { errorAnswer, failureAnswer } from './envelope.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
-import type { Env } from './router.ts'
 
 export type ShareoutDeps = FeatureDeps & {
   identity: IdentityService
@@ -65,18 +65,4 @@ function viewerOf({ identity, credentials }: ShareoutDeps, token: string | undef
   const artifactId = uuidOf('Artifact', DATA.exec(path)?.[1] ?? '')
   if (token === undefined || artifactId === null || !isDataToken(token)) return identity.authenticate(token)
   return credentials.openDataToken(token, artifactId)
-}
-
-/** What may be asked of a path, by the routes that are there. */
-function methodsAt(app: OpenAPIHono<Env>, path: string): string[] {
-  const segments = path.split('/')
-  const fits = app.routes.filter(({ method, path: pattern }) => {
-    const parts = pattern.split('/')
-    return (
-      method !== 'ALL' &&
-      parts.length === segments.length &&
-      parts.every((part, index) => (part.startsWith(':') ? segments[index] !== '' : part === segments[index]))
-    )
-  })
-  return [...new Set(fits.map(({ method }) => method))].sort()
 }

@@ -5,8 +5,9 @@ import type { IfVersion } from '../../documents/spec.ts'
 import { ValidationError } from '../../kernel/errors.ts'
 import { expectId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
+import { body, type Routes } from '../routing.ts'
 import { artifactParams, DATA_PATH, wrap, wrapped } from './data.ts'
-import { answers, body, createRoutes, failure, type Routes, secured, securedBody } from './router.ts'
+import { answers, createRoutes, failure, secured, securedBody } from './router.ts'
 
 export type DocumentsDeps = { documents: DocumentService; log: Log }
 

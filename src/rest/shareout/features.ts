@@ -1,11 +1,12 @@
 /** The features of the dialect. A new one is a file and a line here. */
+
+import type { Routes } from '../routing.ts'
 import { type ArtifactsDeps, artifactRoutes } from './artifacts.ts'
 import { type CollaborationDeps, collaborationRoutes } from './collaboration.ts'
 import { type DocumentsDeps, documentRoutes } from './documents.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
 import { type ProfileDeps, profileRoutes } from './profile.ts'
 import { type PublishDeps, publishRoutes } from './publish.ts'
-import type { Routes } from './router.ts'
 import { rowRoutes } from './rows.ts'
 import { type TablesDeps, tableRoutes } from './tables.ts'
 

@@ -1,7 +1,7 @@
 /** `Idempotency-Key` of a request that makes something: a success is answered again for a day, whatever the body. */
 import type { MiddlewareHandler } from 'hono'
 import type { IdempotencyService } from '../../idempotency/service.ts'
-import type { Env } from './router.ts'
+import type { Env } from '../routing.ts'
 
 /** Stands behind what asks for a token. */
 export const idempotent =

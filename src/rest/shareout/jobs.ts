@@ -12,11 +12,12 @@ import type { Log } from '../../kernel/log.ts'
 import { firstRows } from '../../kernel/pages.ts'
 import type { RunService } from '../../runs/service.ts'
 import type { ScheduleService } from '../../schedules/service.ts'
+import { body, type Routes } from '../routing.ts'
 import { idempotent } from './idempotent.ts'
 import { createInput, inTermsOfConfig, updateInput } from './job-input.ts'
 import { createSchema, executionSchema, jobAnswerSchema, jobSchema, logsSchema, updateSchema } from './job-schema.ts'
 import { executionView, jobView, logView } from './job-view.ts'
-import { answers, body, createRoutes, json, type Routes, secured, securedBody } from './router.ts'
+import { answers, createRoutes, json, secured, securedBody } from './router.ts'
 
 export type JobsDeps = {
   jobs: JobService

@@ -6,7 +6,8 @@ import type { IdentityService } from '../../identity/service.ts'
 import { NotFoundError, ValidationError } from '../../kernel/errors.ts'
 import { formatId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
-import { answers, body, createRoutes, json, type Routes, secured, securedBody } from './router.ts'
+import { body, type Routes } from '../routing.ts'
+import { answers, createRoutes, json, secured, securedBody } from './router.ts'
 
 export type ProfileDeps = { identity: IdentityService; log: Log }
 

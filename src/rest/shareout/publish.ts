@@ -6,9 +6,10 @@ import type { IdempotencyService } from '../../idempotency/service.ts'
 import { ValidationError } from '../../kernel/errors.ts'
 import { formatId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
+import { body, type Routes } from '../routing.ts'
 import { type PublishBody, publishedSchema, publishSchema } from './artifact-schema.ts'
 import { idempotent } from './idempotent.ts'
-import { answers, body, createRoutes, failure, json, type Routes, securedBody } from './router.ts'
+import { answers, createRoutes, failure, json, securedBody } from './router.ts'
 
 export type PublishDeps = { artifacts: ArtifactService; idempotency: IdempotencyService; log: Log }
 

@@ -4,6 +4,7 @@ import type { LoadedDataset } from '../../data/rights.ts'
 import type { Viewer } from '../../identity/viewer.ts'
 import { NotFoundError, ValidationError } from '../../kernel/errors.ts'
 import { uuidOf } from '../../kernel/ids.ts'
+import { body, type Routes } from '../routing.ts'
 import {
   contentOf,
   DATA_PATH,
@@ -15,7 +16,7 @@ import {
   wrap,
   wrapped,
 } from './data.ts'
-import { answers, body, createRoutes, type Routes, secured, securedBody, securedOptionalBody } from './router.ts'
+import { answers, createRoutes, secured, securedBody, securedOptionalBody } from './router.ts'
 import { noSuchTable, readableTable, refOf, type TablesDeps } from './tables.ts'
 
 const noSuchRow = () => new NotFoundError('there is no such row')

@@ -9,6 +9,7 @@ import { NotFoundError, ValidationError } from '../../kernel/errors.ts'
 import { expectId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import { PAGE_LIMIT } from '../../kernel/pages.ts'
+import { body, type Routes } from '../routing.ts'
 import {
   artifactParams,
   contentOf,
@@ -22,7 +23,7 @@ import {
   wrapped,
 } from './data.ts'
 import { idempotent } from './idempotent.ts'
-import { answers, body, createRoutes, openBody, type Routes, securedBody } from './router.ts'
+import { answers, createRoutes, openBody, securedBody } from './router.ts'
 
 export type TablesDeps = { data: DataService; idempotency: IdempotencyService; log: Log }
 

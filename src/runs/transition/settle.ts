@@ -137,9 +137,11 @@ with given as materialized (
   where run_step.run_id = ended.id and attempt_status is null and run_step.status = 'RUNNING'
 ), delivered as (${insertDeliveries('ended')}
 ), judged as (
-  update job set last_status = newest.status, last_run_at = newest.started_at
+  update job set last_status = newest.status, last_run_at = newest.started_at,
+    enabled = job.enabled and not (
+      newest.trigger = 'SCHEDULE' and job.end_of_life = 'DISABLE' and job.next_run_at is null and job.held_at is null)
   from (
-    select distinct on (job_id) job_id, status, started_at from ended where finished_at is not null
+    select distinct on (job_id) job_id, status, started_at, trigger from ended where finished_at is not null
     order by job_id, started_at desc
   ) newest
   where job.id = newest.job_id

@@ -28,6 +28,7 @@ const settings = { cancelGraceSeconds: CANCEL_GRACE_SECONDS }
 const OWNER: SignedIn = {
   ...{ principalId: OWNER_ID, handle: 'owner', isAdmin: false, tokenId: OWNER_ID, email: null },
   roles: new Map(),
+  teams: new Map(),
   scopes: new Set(['jobs:read', 'jobs:write', 'jobs:run']),
 }
 
