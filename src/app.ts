@@ -180,7 +180,7 @@ async function open(
   const events = createEventService({ prisma, artifacts })
   const runs = createRunService({
     ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
-    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS },
+    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS },
   })
 
   const idempotency = createIdempotencyService({ pool, log })

@@ -11,21 +11,25 @@ export type InformerStep = { type: string; data: Config }
 /** Before the type that no kind of action does. */
 const UNKNOWN = 'informer:'
 
-const KINDS: Record<string, string> = {
-  email: 'email',
-  'api-call': 'webhook',
-  webhook: 'webhook',
-  http: 'webhook',
-  'dataset-refresh': 'materialize',
-  'snapshot-cleanup': 'snapshotCleanup',
-}
+const KINDS = new Map(
+  Object.entries({
+    email: 'email',
+    'api-call': 'webhook',
+    webhook: 'webhook',
+    http: 'webhook',
+    'dataset-refresh': 'materialize',
+    'snapshot-cleanup': 'snapshotCleanup',
+  }),
+)
+
+export const knowsInformerType = (type: string): boolean => KINDS.has(type)
 
 /** `aliases`: of the datasets that the job has by names of its own, for a mail that attaches all of them. */
 export function actionOfInformer(
   { type, data }: InformerStep,
   aliases: readonly string[],
 ): { kind: string; config: Config } {
-  const kind = KINDS[type]
+  const kind = KINDS.get(type)
   if (!kind) return { kind: UNKNOWN + type, config: data }
   return { kind, config: present(CONFIGS[kind]?.(data, aliases) ?? {}) }
 }

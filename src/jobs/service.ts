@@ -14,6 +14,7 @@ import { validate } from '../kernel/validate.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
+import { knowsInformerType } from './informer-step.ts'
 import { type JobRights, LEVEL } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
@@ -91,6 +92,9 @@ export function createJobService(deps: {
         count: () => prisma.job.count({ where }),
       })
     },
+
+    /** Whether the first step of an Informer job of this type does anything. */
+    knowsType: knowsInformerType,
 
     /** In the order of the jobs, each by name. */
     tagsOf: (jobIds: readonly string[]) => tagsOf(prisma, jobIds),

@@ -37,3 +37,26 @@ select page.id from unnest($1::uuid[]) as j(id) cross join lateral (
     and ($4::run_status is null or r.status = $4)
   order by r.id ${direction} limit $5
 ) page`
+
+/** What a job's run under way has of it. */
+export type JobLock = {
+  /** When the run was started. */ lockedAt: Date /** When its lease was last renewed. */
+  heartbeat: Date | null
+}
+
+/** In the order of the jobs; null where no run is at work. */
+export async function locksOfJobs(
+  sql: Sql,
+  jobIds: readonly string[],
+  leaseSeconds: number,
+): Promise<(JobLock | null)[]> {
+  const rows = await sql<JobLock & { jobId: string }>(LOCKS_OF_JOBS, [jobIds, leaseSeconds])
+  const byJob = new Map(rows.map(({ jobId, ...lock }) => [jobId, lock]))
+  return jobIds.map((id) => byJob.get(id) ?? null)
+}
+
+const LOCKS_OF_JOBS = `
+select q.job_id as "jobId", min(r.started_at) as "lockedAt",
+  max(q.lease_until) - make_interval(secs => $2) as heartbeat
+from run_queue q join run r on r.id = q.run_id
+where q.job_id = any($1::uuid[]) and r.status = 'RUNNING' group by q.job_id`

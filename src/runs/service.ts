@@ -14,7 +14,7 @@ import type { Feed } from '../live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
 import { createRunControl } from './control.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
-import { lastRunIdsOfJobs, runIdsOfJobs } from './queries.ts'
+import { lastRunIdsOfJobs, locksOfJobs, runIdsOfJobs } from './queries.ts'
 import { isFinal, isTerminal } from './states.ts'
 
 export type RunService = ReturnType<typeof createRunService>
@@ -27,7 +27,7 @@ export function createRunService(deps: {
   rights: JobRights
   reader: LogReader
   feed: Feed
-  settings: { cancelGraceSeconds: number }
+  settings: { cancelGraceSeconds: number; leaseSeconds: number }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
 
@@ -137,6 +137,9 @@ export function createRunService(deps: {
       const [run = null] = await byIds(viewer, [runId])
       return run && isFinal(run.status) ? run : null
     },
+
+    /** What the run under way of each job has of it; the jobs are ones that the viewer may read. */
+    locksOf: (jobIds: readonly string[]) => locksOfJobs(sqlOn(pool), jobIds, deps.settings.leaseSeconds),
 
     /** The newest run of each job that has ended and was not skipped; the jobs are ones that the viewer may read. */
     async lastOfJobs(jobIds: readonly string[]): Promise<(Run | null)[]> {

@@ -11,6 +11,9 @@ const PREVIEW_LIMIT = 100
 export function createScheduleService(deps: { prisma: PrismaClient; defaultTimezone: string; now?: () => Date }) {
   const { prisma, defaultTimezone, now = () => new Date() } = deps
   return {
+    /** Of what names no zone. */
+    defaultTimezone,
+
     /** @throws ValidationError */
     parse: (input: ScheduleInput): Recurrence => parseSchedule(input, { now: now(), defaultTimezone }),
 

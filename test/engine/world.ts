@@ -88,7 +88,7 @@ export async function createWorld() {
   const feed = createFeed({ reader, bus, clock: systemClock, log })
   const runs = createRunService({
     ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
-    settings: { cancelGraceSeconds: 10 },
+    settings: { cancelGraceSeconds: 10, leaseSeconds: 10 },
   })
   const stacks = createStackService({ prisma, pool, runs, actions, seal })
   const nodes = new Set<{ stop(): Promise<void> }>()

@@ -1,0 +1,154 @@
+/** Jobs as Informer shows them. */
+import { z } from '@hono/zod-openapi'
+import type { Job, Principal, Schedule } from '../../db/generated/prisma/client.ts'
+import type { IdentityService } from '../../identity/service.ts'
+import type { Viewer } from '../../identity/viewer.ts'
+import { LEVEL, type Level } from '../../jobs/rights.ts'
+import type { JobService } from '../../jobs/service.ts'
+import type { JobLock } from '../../runs/queries.ts'
+import type { RunService } from '../../runs/service.ts'
+import type { ScheduleService } from '../../schedules/service.ts'
+import { link, linkSchema } from './hal.ts'
+import { intervalView } from './interval.ts'
+
+const instant = z.string().nullable().describe('ISO 8601 with milliseconds, in UTC.')
+
+const commonFields = {
+  id: z.string(),
+  type: z.string(),
+  name: z.string(),
+  slug: z.string(),
+  description: z.string().nullable(),
+  ownerId: z.string().describe('Handle of a user, or `team:` and that of a team.'),
+  interval: z.string().nullable(),
+  intervalType: z.enum(['cron', 'simple', 'once']).nullable(),
+  timezone: z.string(),
+  enabled: z.boolean(),
+  nextRunAt: instant,
+  startOn: instant,
+  endOn: instant,
+  lockedAt: instant,
+  createdAt: z.string(),
+  updatedAt: z.string(),
+}
+
+/** A job in a list. */
+export const jobItemSchema = z.object({ _links: z.object({ self: linkSchema }), ...commonFields }).openapi('JobItem')
+
+export const jobSchema = z
+  .object({
+    ...commonFields,
+    heartbeat: instant,
+    data: z.record(z.string(), z.unknown()),
+    notes: z.string().nullable(),
+    source: z.string().nullable(),
+    sourceId: z.string().nullable(),
+    editingId: z.string().nullable().describe('Of a draft: whose it is.'),
+    tags: z.array(z.string()).describe('Their ids.'),
+    driver: z.object({ type: z.string(), known: z.boolean() }),
+    _links: z.object({
+      self: linkSchema,
+      'inf:job-history': linkSchema,
+      'inf:job-actions': linkSchema,
+      'inf:job-datasets': linkSchema,
+    }),
+    permissions: z.object({ read: z.boolean(), edit: z.boolean(), delete: z.boolean(), run: z.boolean() }),
+  })
+  .openapi('Job')
+
+export const iso = (at: Date | null): string | null => at && at.toISOString()
+
+export const jobHref = (id: string) => `/api/jobs/${id}`
+
+export type JobViewDeps = {
+  jobs: JobService
+  runs: RunService
+  identity: IdentityService
+  schedules: ScheduleService
+}
+
+export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps) {
+  /** What the views of these jobs need beside them, by a number of statements that does not depend on theirs. */
+  async function factsOf(list: readonly Job[]) {
+    const [owners, plans, locks] = await Promise.all([
+      identity.principals(list.map(({ ownerId }) => ownerId)),
+      schedules.byIds(list.flatMap(({ scheduleId }) => scheduleId ?? [])),
+      runs.locksOf(list.map(({ id }) => id)),
+    ])
+    const byId = new Map(plans.flatMap((plan) => (plan ? [[plan.id, plan] as const] : [])))
+    return list.map((job, index) => ({
+      owner: owners[index] ?? null,
+      schedule: byId.get(job.scheduleId ?? '') ?? null,
+      lock: locks[index] ?? null,
+    }))
+  }
+
+  const common = (job: Job, { owner, schedule, lock }: Facts) => ({
+    id: job.id,
+    type: job.type ?? '',
+    name: job.name ?? '',
+    slug: job.slug ?? '',
+    description: job.description,
+    ownerId: owner?.handle ?? '',
+    ...intervalView(schedule, schedules.defaultTimezone),
+    enabled: job.enabled,
+    nextRunAt: iso(job.nextRunAt),
+    startOn: iso(job.startOn),
+    endOn: iso(job.endOn),
+    lockedAt: iso(job.heldAt ?? lock?.lockedAt ?? null),
+    createdAt: job.createdAt.toISOString(),
+    updatedAt: job.updatedAt.toISOString(),
+  })
+
+  return {
+    factsOf,
+
+    /** In the order of the jobs. */
+    async items(list: readonly Job[]) {
+      const facts = await factsOf(list)
+      return list.map((job, index) => ({
+        _links: { self: link(jobHref(job.id)) },
+        ...common(job, facts[index] ?? NO_FACTS),
+      }))
+    },
+
+    /** With all that the viewer may know of it. */
+    async whole(viewer: Viewer, job: Job) {
+      const [[facts = NO_FACTS], [access], [tags = []]] = await Promise.all([
+        factsOf([job]),
+        jobs.accessTo(viewer, [job]),
+        jobs.tagsOf([job.id]),
+      ])
+      const href = jobHref(job.id)
+      return {
+        ...common(job, facts),
+        heartbeat: iso(facts.lock?.heartbeat ?? null),
+        data: (job.data ?? {}) as Record<string, unknown>,
+        notes: job.notes,
+        source: job.source,
+        sourceId: job.sourceId,
+        editingId: job.draftOfId,
+        tags: tags.map(({ id }) => id),
+        driver: { type: job.type ?? '', known: jobs.knowsType(job.type ?? '') },
+        _links: {
+          self: link(href),
+          'inf:job-history': link(`${href}/history`),
+          'inf:job-actions': link(`${href}/actions`),
+          'inf:job-datasets': link(`${href}/datasets`),
+        },
+        permissions: permissionsOf(access?.level ?? LEVEL.NONE),
+      }
+    },
+  }
+}
+
+type Facts = { owner: Principal | null; schedule: Schedule | null; lock: JobLock | null }
+
+const NO_FACTS: Facts = { owner: null, schedule: null, lock: null }
+
+const permissionsOf = (level: Level) => ({
+  read: level >= LEVEL.READ,
+  edit: level >= LEVEL.EDIT,
+  delete: level >= LEVEL.OWN,
+  run: level >= LEVEL.EDIT,
+})
