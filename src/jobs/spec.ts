@@ -4,7 +4,7 @@ import type { Job } from '../db/generated/prisma/client.ts'
 import { eventType } from '../events/spec.ts'
 import { flawOfJson, text } from '../kernel/storable.ts'
 
-const NAME_LIMIT = 200
+export const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
 const NOTES_LIMIT = 10_000
 const TAGS_LIMIT = 50
