@@ -92,6 +92,7 @@ function specOf(draft: WholeJob, original: WholeJob): Edit['spec'] {
     sourceId: draft.sourceId,
     tags: draft.tags.map(({ tagId }) => tagId),
     eventType: draft.eventType,
+    timezone: draft.timezone,
     ...Object.fromEntries(differs.map((field) => [field, draft[field]])),
     retry: { maxAttempts, backoff, initialDelay, maxDelay, jitter, retryOn },
     overlap: draft.overlap,

@@ -30,7 +30,7 @@ import { handedTo } from './handing.ts'
 import { type InformerStep, informerStepOf } from './informer-step.ts'
 import { type JobRights, LEVEL, type Level, noSuchJob } from './rights.ts'
 import { policiesOf, type UpdateJobInput, updateJobSpec } from './spec.ts'
-import { defaultsOf, endOfLifeOf, flawOfShape } from './surface.ts'
+import { defaultsOf, endOfLifeOf, flawOfShape, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
 import { changesWork, firstStep, replaceFirstStep, replaceWork, type Work, type WorkInput, workParser } from './work.ts'
 
@@ -124,6 +124,7 @@ export function createJobEditing(deps: {
     async (tx, job) => {
       const { name, description, notes, source, sourceId, tags, startOn, endOn, dstGap } = spec
       const defaults = defaultsOf(job.surface)
+      const usual = schedules.defaultTimezone
       const kept = schedule === undefined && job.schedule ? recurrenceOf(job.schedule) : null
       const next = schedule?.recurrence ?? kept
       const eventType = spec.eventType === undefined ? job.eventType : spec.eventType
@@ -139,7 +140,8 @@ export function createJobEditing(deps: {
       const spread = spec.spread === undefined ? job.spread : (spec.spread ?? defaults.spread)
       requireSpread(spread, next)
       const steps = work ? ('steps' in work ? work.steps : null) : await stepsOf(tx, job)
-      const flaw = flawOfShape(job.surface, { ...window, recurrence: next, eventType, steps })
+      const named = name === undefined ? job.name : name || null
+      const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps })
       if (flaw) throw new ConflictError(`a job of ${job.surface} ${flaw}`, 'SURFACE')
       const shown = work && steps?.[0] && job.surface === 'INFORMER' ? informerStepOf(steps[0]) : typedBy(spec, job)
       const said = toldAs ?? shown
@@ -156,7 +158,7 @@ export function createJobEditing(deps: {
         await tx.schedule.update({ where: { id: job.scheduleId }, data: storedWith(schedule) })
       }
       return {
-        ...(name !== undefined && { name: name || null }),
+        name: named,
         ...(description !== undefined && { description: description || null }),
         ...(notes !== undefined && { notes: notes || null }),
         ...(source !== undefined && { source }),
@@ -171,6 +173,7 @@ export function createJobEditing(deps: {
         eventType,
         ...window,
         endOfLife: endOfLifeOf(job.surface, next),
+        timezone: timezoneOf(job.surface, next, { given: spec.timezone, before: job.timezone, usual }),
         ...(rescheduled && { nextRunAt: fires ? nextRunAt : null }),
         ...policiesOf(spec, defaults),
         spreadOffsetMs: spreadOffsetMs(job.id, spread),

@@ -31,7 +31,7 @@ import { type JobEditing, type Parts, resumed, storedWith, triggerOf } from './e
 import { LEVEL } from './rights.ts'
 import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput } from './spec.ts'
-import { defaultsOf, endOfLifeOf, retriesSlotsOnly } from './surface.ts'
+import { defaultsOf, endOfLifeOf, retriesSlotsOnly, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
 import { firstStep, newWork, workParser } from './work.ts'
 
@@ -84,6 +84,7 @@ export function createJobWriting(deps: {
       const enabled = spec.enabled ?? true
       const defaults = defaultsOf(surface)
       const { name, description, notes, eventType, startOn, endOn, source, sourceId, tags } = spec
+      const usual = schedules.defaultTimezone
 
       return prisma.$transaction(async (tx) => {
         if (artifactId && !(await holdArtifact(tx, artifactId))) throw noSuchArtifact()
@@ -112,6 +113,7 @@ export function createJobWriting(deps: {
             source: source ?? null,
             sourceId: sourceId ?? null,
             endOfLife: endOfLifeOf(surface, recurrence),
+            timezone: timezoneOf(surface, recurrence, { given: spec.timezone, before: null, usual }),
             owner: { connect: { id: owner.principalId } },
             createdBy: { connect: { id: owner.principalId } },
             ...(artifactId && { artifact: { connect: { id: artifactId } } }),
