@@ -24,8 +24,20 @@ export const retriesSlotsOnly = (surface: Surface): boolean => surface === 'SHAR
 export const endOfLifeOf = (surface: Surface, recurrence: Recurrence | null): EndOfLife =>
   surface === 'INFORMER' && recurrence?.kind === 'ONCE' ? 'DISABLE' : 'KEEP'
 
+/** The zone that clients of the surface see. `given` absent: as before; null: the server's. */
+export function timezoneOf(
+  surface: Surface,
+  recurrence: Recurrence | null,
+  { given, before, usual }: { given: string | null | undefined; before: string | null; usual: string },
+): string | null {
+  if (surface !== 'INFORMER') return null
+  if (recurrence?.kind === 'CRON') return recurrence.timezone
+  return (given === undefined ? before : given) ?? usual
+}
+
 /** A job as it would be after a change. `steps` null: those of a stack. */
 export type Shape = {
+  name: string | null
   recurrence: Recurrence | null
   eventType: string | null
   startOn: Date | null
@@ -41,7 +53,8 @@ export function flawOfShape(surface: Surface, shape: Shape): string | null {
   return surface === 'INFORMER' ? flawForInformer(shape) : null
 }
 
-function flawForInformer({ recurrence, eventType, steps }: Shape): string | null {
+function flawForInformer({ name, recurrence, eventType, steps }: Shape): string | null {
+  if (name === null) return 'has a name'
   const [first] = steps ?? []
   if (!first) return 'has actions of its own'
   if (informerStepOf(first) === null) return `cannot begin with this ${first.kind}`

@@ -36,7 +36,7 @@ import { informerStepOf } from './informer-step.ts'
 import { type JobRights, LEVEL, type Level, noSuchJob } from './rights.ts'
 import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput, updateJobSpec } from './spec.ts'
-import { defaultsOf, endOfLifeOf, flawOfShape, retriesSlotsOnly } from './surface.ts'
+import { defaultsOf, endOfLifeOf, flawOfShape, retriesSlotsOnly, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
 import { changesWork, firstStep, newWork, replaceFirstStep, replaceWork, type WorkInput, workParser } from './work.ts'
 
@@ -119,6 +119,7 @@ export function createJobWriting(deps: {
       const enabled = spec.enabled ?? true
       const defaults = defaultsOf(surface)
       const { name, description, notes, eventType, startOn, endOn, source, sourceId, tags } = spec
+      const usual = schedules.defaultTimezone
 
       return prisma.$transaction(async (tx) => {
         if (artifactId && !(await holdArtifact(tx, artifactId))) throw noSuchArtifact()
@@ -147,6 +148,7 @@ export function createJobWriting(deps: {
             source: source ?? null,
             sourceId: sourceId ?? null,
             endOfLife: endOfLifeOf(surface, recurrence),
+            timezone: timezoneOf(surface, recurrence, { given: spec.timezone, before: null, usual }),
             owner: { connect: { id: owner.principalId } },
             createdBy: { connect: { id: owner.principalId } },
             ...(artifactId && { artifact: { connect: { id: artifactId } } }),
@@ -201,6 +203,7 @@ export function createJobWriting(deps: {
       const work = changesWork(input, stackId) ? await parse(viewer, input, { ...subject, datasets: aliases }) : null
       const { name, description, notes, source, sourceId, tags, startOn, endOn, dstGap } = spec
       const defaults = defaultsOf(before.surface)
+      const usual = schedules.defaultTimezone
 
       return change(
         viewer,
@@ -221,7 +224,8 @@ export function createJobWriting(deps: {
           const spread = spec.spread === undefined ? job.spread : (spec.spread ?? defaults.spread)
           requireSpread(spread, next)
           const steps = work ? ('steps' in work ? work.steps : null) : await stepsOf(tx, job)
-          const flaw = flawOfShape(job.surface, { ...window, recurrence: next, eventType, steps })
+          const named = name === undefined ? job.name : name || null
+          const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps })
           if (flaw) throw new ConflictError(`a job of ${job.surface} ${flaw}`, 'SURFACE')
           const said = work && steps?.[0] && job.surface === 'INFORMER' ? informerStepOf(steps[0]) : typedBy(spec, job)
           const first = said ?? (datasets && job.type !== null ? typed(job.type, job.data) : null)
@@ -236,7 +240,7 @@ export function createJobWriting(deps: {
             await tx.schedule.update({ where: { id: job.scheduleId }, data: storedWith(recurrence, input.schedule) })
           }
           return {
-            ...(name !== undefined && { name: name || null }),
+            name: named,
             ...(description !== undefined && { description: description || null }),
             ...(notes !== undefined && { notes: notes || null }),
             ...(source !== undefined && { source }),
@@ -251,6 +255,7 @@ export function createJobWriting(deps: {
             eventType,
             ...window,
             endOfLife: endOfLifeOf(job.surface, next),
+            timezone: timezoneOf(job.surface, next, { given: spec.timezone, before: job.timezone, usual }),
             ...(rescheduled && { nextRunAt: fires ? nextRunAt : null }),
             ...policiesOf(spec, defaults),
             spreadOffsetMs: spreadOffsetMs(jobId, spread),

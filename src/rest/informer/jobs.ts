@@ -1,16 +1,81 @@
-/** `/api/jobs`: jobs. */
+/** `/api/jobs`: jobs one by one. */
 import { createRoute } from '@hono/zod-openapi'
-import type { JobService } from '../../jobs/service.ts'
+import { requireScope } from '../../identity/permissions.ts'
+import type { Viewer } from '../../identity/viewer.ts'
 import type { Log } from '../../kernel/log.ts'
-import type { Routes } from '../routing.ts'
+import { body, type Routes } from '../routing.ts'
+import { createSchema, type UpdateBody, updateSchema } from './job-body.ts'
+import { createInput, inTermsOfInterval, updateInput } from './job-input.ts'
 import { jobFinder, jobParams } from './job-params.ts'
-import { answers, createRoutes, nothing, secured } from './router.ts'
+import { createJobViews, type JobViewDeps, jobHref, jobSchema } from './job-view.ts'
+import { answers, createRoutes, hal, nothing, secured, securedBody } from './router.ts'
 
-export type JobsDeps = { jobs: JobService; log: Log }
+export type JobsDeps = JobViewDeps & { log: Log }
 
-export function jobRoutes({ jobs, log }: JobsDeps): Routes {
+export function jobRoutes(deps: JobsDeps): Routes {
+  const { jobs, schedules, log } = deps
   const routes = createRoutes(log)
   const findJob = jobFinder(jobs)
+  const views = createJobViews(deps)
+
+  async function update(viewer: Viewer, id: string, given: UpdateBody) {
+    const job = await findJob(viewer, id)
+    const [stored = null] = job.scheduleId ? await schedules.byIds([job.scheduleId]) : []
+    return inTermsOfInterval(given, () =>
+      jobs.update(viewer, { jobId: job.id, ...updateInput(given, job, stored, schedules.defaultTimezone) }),
+    )
+  }
+
+  routes.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/jobs',
+      summary: 'Create a job',
+      ...securedBody(),
+      request: body(createSchema),
+      responses: answers({ 201: hal(jobSchema, 'Created') }),
+    }),
+    async (context) => {
+      const { viewer } = context.var
+      const given = context.req.valid('json')
+      const job = await inTermsOfInterval(given, async () =>
+        jobs.create(viewer, createInput(given, schedules.defaultTimezone), 'INFORMER'),
+      )
+      return context.json(await views.whole(viewer, job), 201, { location: jobHref(job.id) })
+    },
+  )
+
+  routes.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/jobs/{id}',
+      summary: 'Read a job',
+      ...secured(),
+      request: { params: jobParams },
+      responses: answers({ 200: hal(jobSchema, 'The job') }),
+    }),
+    async (context) => {
+      const { viewer } = context.var
+      requireScope(viewer, 'jobs:read')
+      return context.json(await views.whole(viewer, await findJob(viewer, context.req.valid('param').id)), 200)
+    },
+  )
+
+  routes.openapi(
+    createRoute({
+      method: 'put',
+      path: '/api/jobs/{id}',
+      summary: 'Change a job',
+      ...securedBody(),
+      request: { params: jobParams, ...body(updateSchema) },
+      responses: answers({ 200: hal(jobSchema, 'The job as it is now') }),
+    }),
+    async (context) => {
+      const { viewer } = context.var
+      const changed = await update(viewer, context.req.valid('param').id, context.req.valid('json'))
+      return context.json(await views.whole(viewer, changed), 200)
+    },
+  )
 
   routes.openapi(
     createRoute({
