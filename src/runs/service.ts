@@ -14,6 +14,7 @@ import type { Feed } from '../live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
 import { createRunControl } from './control.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
+import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
 import { lastRunIdsOfJobs, locksOfJobs, runIdsOfJobs } from './queries.ts'
 import { isFinal, isTerminal } from './states.ts'
@@ -74,6 +75,7 @@ export function createRunService(deps: {
   return {
     ...createRunControl(deps),
     ...createRunLocks(deps),
+    ...createRunHistory(deps),
 
     byIds,
 
@@ -164,7 +166,7 @@ export function createRunService(deps: {
     /** Of a job that the viewer may read, the newest runs that have ended and were not skipped. */
     ended: (jobId: string, limit: number): Promise<Run[]> =>
       prisma.run.findMany({
-        where: { jobId, status: { in: ['SUCCEEDED', 'FAILED', 'CANCELLED'] } },
+        where: { jobId, status: { in: ENDED } },
         orderBy: { id: 'desc' },
         take: limit,
       }),
