@@ -2,17 +2,21 @@
 import type { Routes } from '../routing.ts'
 import { type DatasetRowsDeps, datasetRowRoutes } from './dataset-rows.ts'
 import { type DatasetsDeps, datasetRoutes } from './datasets.ts'
+import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type RunDeps, runRoutes } from './run.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps & JobDatasetsDeps & JobActionsDeps & DatasetsDeps & DatasetRowsDeps
+export type FeatureDeps = DatasetRowsDeps & DatasetsDeps & HistoryDeps & JobActionsDeps & JobDatasetsDeps & JobsDeps & RunDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
-  jobRoutes(deps),
-  jobDatasetRoutes(deps),
-  jobActionRoutes(deps),
-  datasetRoutes(deps),
   datasetRowRoutes(deps),
+  datasetRoutes(deps),
+  historyRoutes(deps),
+  jobActionRoutes(deps),
+  jobDatasetRoutes(deps),
+  jobRoutes(deps),
+  runRoutes(deps),
 ]
