@@ -36,6 +36,15 @@ export function requireNoDraft({ draftOfId }: Pick<Job, 'draftOfId'>): void {
   if (draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
 }
 
+/** A draft can neither be run nor shared. */
+export const permissionsOf = ({ draftOfId }: Pick<Job, 'draftOfId'>, level: Level) => ({
+  read: level >= LEVEL.READ,
+  edit: level >= LEVEL.EDIT,
+  run: level >= LEVEL.EDIT && !draftOfId,
+  delete: level >= LEVEL.OWN,
+  share: level >= LEVEL.SHARE && !draftOfId,
+})
+
 export type JobRights = ReturnType<typeof createJobRights>
 
 export function createJobRights({ prisma }: { prisma: PrismaClient }) {
