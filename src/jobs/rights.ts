@@ -29,6 +29,7 @@ const REFUSALS: Record<Level, string> = {
   4: 'only its owner, of a team its admins, and the owner of its artifact may do this',
 }
 
+export const noSuchDraft = () => new NotFoundError('you have no draft of this job')
 export const noSuchJob = () => new NotFoundError('there is no such job')
 
 /** A draft is its maker's alone, until it is committed. */

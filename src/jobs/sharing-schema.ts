@@ -90,7 +90,10 @@ const TransferJobInput = builder.inputType('TransferJobInput', {
   }),
 })
 
-const principalOf = ({ principalHandle: handle }: { principalHandle: string }) => ({ handle, field: 'principalHandle' })
+const shared = ({ jobId, principalHandle: handle }: { jobId: string; principalHandle: string }) => ({
+  jobId: expectId('Job', jobId),
+  principal: { handle, field: 'principalHandle' },
+})
 
 builder.mutationFields((t) => ({
   shareJob: t.field({
@@ -99,16 +102,16 @@ builder.mutationFields((t) => ({
     description:
       'Lets a user or the members of a team in on a job, at this level and no other. With 2 or 3 they say what the job does with the rights of its owner.',
     args: { input: t.arg({ type: ShareJobInput, required: true, description: 'Whom, and how far.' }) },
-    resolve: (_root, { input }, { jobs, viewer }) =>
-      jobs.share(viewer, { jobId: expectId('Job', input.jobId), principal: principalOf(input), level: input.level }),
+    resolve: async (_root, { input }, { jobs, viewer }) =>
+      (await jobs.share(viewer, { ...shared(input), level: input.level })).job,
   }),
   unshareJob: t.field({
     type: JobType,
     errors: {},
     description: 'Lets somebody in on a job no more; whoever was not let in is no error.',
     args: { input: t.arg({ type: UnshareJobInput, required: true, description: 'Whom.' }) },
-    resolve: (_root, { input }, { jobs, viewer }) =>
-      jobs.share(viewer, { jobId: expectId('Job', input.jobId), principal: principalOf(input), level: 0 }),
+    resolve: async (_root, { input }, { jobs, viewer }) =>
+      (await jobs.share(viewer, { ...shared(input), level: 0 })).job,
   }),
   favoriteJob: t.field({
     type: JobType,

@@ -1,8 +1,18 @@
 /** The features of the dialect. A new one is a file and a line here. */
 import type { Routes } from '../routing.ts'
+import { type DraftsDeps, draftRoutes } from './drafts.ts'
+import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type OwnerDeps, ownerRoutes } from './owner.ts'
+import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps
+export type FeatureDeps = JobsDeps & DraftsDeps & OwnerDeps & FavoritesDeps & SharesDeps
 
-export const featuresOf = (deps: FeatureDeps): Routes[] => [jobRoutes(deps)]
+export const featuresOf = (deps: FeatureDeps): Routes[] => [
+  jobRoutes(deps),
+  draftRoutes(deps),
+  ownerRoutes(deps),
+  favoriteRoutes(deps),
+  shareRoutes(deps),
+]
