@@ -2,21 +2,29 @@
 import type { Routes } from '../routing.ts'
 import { type DatasetRowsDeps, datasetRowRoutes } from './dataset-rows.ts'
 import { type DatasetsDeps, datasetRoutes } from './datasets.ts'
+import { type DraftsDeps, draftRoutes } from './drafts.ts'
+import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type OwnerDeps, ownerRoutes } from './owner.ts'
 import { type RunDeps, runRoutes } from './run.ts'
+import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = DatasetRowsDeps & DatasetsDeps & HistoryDeps & JobActionsDeps & JobDatasetsDeps & JobsDeps & RunDeps
+export type FeatureDeps = DatasetRowsDeps & DatasetsDeps & DraftsDeps & FavoritesDeps & HistoryDeps & JobActionsDeps & JobDatasetsDeps & JobsDeps & OwnerDeps & RunDeps & SharesDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   datasetRowRoutes(deps),
   datasetRoutes(deps),
+  draftRoutes(deps),
+  favoriteRoutes(deps),
   historyRoutes(deps),
   jobActionRoutes(deps),
   jobDatasetRoutes(deps),
   jobRoutes(deps),
+  ownerRoutes(deps),
   runRoutes(deps),
+  shareRoutes(deps),
 ]
