@@ -1,5 +1,5 @@
 /** Lists of jobs: of one's own, of one's teams, and those that are shared; of administrators all. */
-import type { Job, PrismaClient, RunStatus, Surface } from '../db/generated/prisma/client.ts'
+import type { Job, PrismaClient, RunStatus, Share, Surface } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
@@ -59,6 +59,15 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
   }
 
   return {
+    /** With whom each job is shared, in the order of the jobs. */
+    async sharedWith(jobIds: readonly string[]): Promise<Share[][]> {
+      const where = { jobId: { in: [...jobIds] } }
+      const found = await prisma.share.findMany({ where, orderBy: [{ createdAt: 'asc' }, { principalId: 'asc' }] })
+      const byJob = new Map(jobIds.map((id) => [id, [] as Share[]]))
+      for (const share of found) byJob.get(share.jobId)?.push(share)
+      return jobIds.map((id) => byJob.get(id) ?? [])
+    },
+
     /** Page by page. Without an order the best fits come first when something is looked for, else the newest. */
     async list(
       viewer: Viewer,

@@ -3,8 +3,8 @@
  * of the job's. What splits words is no part of them on either side; the same signs are in the migration that made
  * `job_words`. Pure.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they split words as spaces do
 const BETWEEN_WORDS =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they split words as spaces do
   /[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2000-\u206f\u3000-\u3003\u3008-\u3011]+/
 
 /** `dail rep` → `'dail':* & 'rep':*`; null for nothing but spaces: nothing is looked for. */

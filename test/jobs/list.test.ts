@@ -114,6 +114,7 @@ describe('the list of jobs', () => {
     [{ filter: { search: '\ud800' } }, 'filter.search'],
     [{ filter: { search: 'x'.repeat(10_000) } }, 'filter.search'],
     [{ filter: { ownerHandle: '\0' } }, 'filter.ownerHandle'],
+    [{ filter: { tag: '\0' } }, 'filter.tag'],
   ])('refuses %j and names %s', async (args, path) => {
     const { data, errors } = await app.send(JOBS, args, { token: alice.token })
     expect(data).toBeNull()
