@@ -8,12 +8,26 @@ import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type JobsListDeps, jobsListRoutes } from './jobs-list.ts'
+import { type ListDeps, listRoutes } from './list.ts'
 import { type OwnerDeps, ownerRoutes } from './owner.ts'
 import { type RunDeps, runRoutes } from './run.ts'
 import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = DatasetRowsDeps & DatasetsDeps & DraftsDeps & FavoritesDeps & HistoryDeps & JobActionsDeps & JobDatasetsDeps & JobsDeps & OwnerDeps & RunDeps & SharesDeps
+export type FeatureDeps = DatasetRowsDeps &
+  DatasetsDeps &
+  DraftsDeps &
+  FavoritesDeps &
+  HistoryDeps &
+  JobActionsDeps &
+  JobDatasetsDeps &
+  JobsListDeps &
+  JobsDeps &
+  ListDeps &
+  OwnerDeps &
+  RunDeps &
+  SharesDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   datasetRowRoutes(deps),
@@ -23,7 +37,9 @@ export const featuresOf = (deps: FeatureDeps): Routes[] => [
   historyRoutes(deps),
   jobActionRoutes(deps),
   jobDatasetRoutes(deps),
+  jobsListRoutes(deps),
   jobRoutes(deps),
+  listRoutes(deps),
   ownerRoutes(deps),
   runRoutes(deps),
   shareRoutes(deps),
