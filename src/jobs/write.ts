@@ -13,7 +13,7 @@ import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
 import { nextSlots, type Recurrence } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
-import type { ScheduleInput } from '../schedules/spec.ts'
+import { requireWindow, type ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import {
@@ -27,7 +27,6 @@ import {
   pause,
   remove,
   requireSpread,
-  requireWindow,
   skipUnfired,
   tellJobsChanged,
 } from './change.ts'
@@ -312,6 +311,9 @@ async function resumed(
     throw new ForbiddenError('its owner is no longer an editor of its artifact')
   }
   const [next = null] = recurrence ? nextSlots(recurrence, job, job.now, 1) : []
+  if (recurrence?.kind === 'ONCE' && !next && job.endOfLife !== 'KEEP') {
+    throw new ConflictError('its one time is past: give it another', 'ENDED')
+  }
   const fires = !job.heldAt && !job.draftOfId
   return { enabled: true, nextRunAt: fires ? (nextRunAt ?? next) : null, pausedAt: null, pauseReason: null }
 }

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { instantOf } from './instant.ts'
 import { INTERVAL_TYPES } from './interval.ts'
 
-const date = z
+export const date = z
   .string('must be a date')
   .transform((text, context) => {
     const at = instantOf(text)

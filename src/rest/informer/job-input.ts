@@ -2,16 +2,14 @@
 import type { Job, Schedule } from '../../db/generated/prisma/client.ts'
 import { ValidationError } from '../../kernel/errors.ts'
 import type { ScheduleInput } from '../../schedules/spec.ts'
-import { intervalView, scheduleOf, type Timing } from './interval.ts'
+import { intervalView, NO_INTERVAL, scheduleOf, type Timing } from './interval.ts'
 import type { CreateBody, UpdateBody } from './job-body.ts'
-
-const NONE = { interval: null, intervalType: null }
 
 /** @throws ValidationError */
 export function createInput(body: CreateBody, usual: string) {
   const { interval, intervalType, ...rest } = body
   const timing = { interval, intervalType, timezone: rest.timezone ?? usual, startOn: rest.startOn ?? null }
-  return { ...rest, enabled: rest.enabled ?? false, schedule: scheduleOf(timing, NONE) }
+  return { ...rest, enabled: rest.enabled ?? false, schedule: scheduleOf(timing, NO_INTERVAL) }
 }
 
 /**
@@ -37,6 +35,10 @@ export function updateInput(body: UpdateBody, job: Job, stored: Schedule | null,
     ...(!says(schedule, stored) && { schedule }),
   }
 }
+
+/** Whether anything of when it runs is in it. */
+export const saysWhen = ({ interval, intervalType, timezone, startOn, endOn }: UpdateBody): boolean =>
+  [interval, intervalType, timezone, startOn, endOn].some((field) => field !== undefined)
 
 const isSame = (given: Date | null | undefined, stored: Date | null) =>
   given === undefined || given?.getTime() === stored?.getTime()

@@ -56,7 +56,7 @@ export const jobSchema = z
   })
   .openapi('Job')
 
-export const iso = (at: Date | null): string | null => at && at.toISOString()
+export const iso = (at: Date | null): string | null => at?.toISOString() ?? null
 
 export const jobHref = (id: string) => `/api/jobs/${id}`
 
@@ -115,16 +115,17 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
 
     /** With all that the viewer may know of it. */
     async whole(viewer: Viewer, job: Job) {
-      const [[facts = NO_FACTS], [access], [tags = []]] = await Promise.all([
+      const [[facts = NO_FACTS], [access], [tags = []], data] = await Promise.all([
         factsOf([job]),
         jobs.accessTo(viewer, [job]),
         jobs.tagsOf([job.id]),
+        jobs.dataOf(viewer, job),
       ])
       const href = jobHref(job.id)
       return {
         ...common(job, facts),
         heartbeat: iso(facts.lock?.heartbeat ?? null),
-        data: (job.data ?? {}) as Record<string, unknown>,
+        data,
         notes: job.notes,
         source: job.source,
         sourceId: job.sourceId,
