@@ -15,6 +15,8 @@ import { validate } from '../kernel/validate.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
+import { createJobActions } from './action-service.ts'
+import { createJobDatasets } from './dataset-service.ts'
 import { knowsInformerType } from './informer-step.ts'
 import { type JobRights, LEVEL } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
@@ -52,6 +54,8 @@ export function createJobService(deps: {
   return {
     ...writing,
     ...createSigningSecrets({ prisma, seal, rights, change }),
+    ...createJobDatasets({ ...deps, requireJob }),
+    ...createJobActions({ ...deps, requireJob }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })

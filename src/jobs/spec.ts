@@ -53,6 +53,9 @@ const data = z.record(z.string(), z.unknown(), 'must be an object').superRefine(
   }
 })
 
+/** What clients keep of one action. */
+export const actionDataSpec = z.object({ data })
+
 /** Fields that a create and an update share. Null clears, absent leaves alone. */
 const common = {
   name: z.string().trim().pipe(text(NAME_LIMIT)).nullish(),

@@ -1,9 +1,16 @@
 /** The features of the dialect. A new one is a file and a line here. */
 import type { Routes } from '../routing.ts'
 import { fireTimesRoutes } from './fire-times.ts'
+import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
+import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps
+export type FeatureDeps = JobsDeps & JobDatasetsDeps & JobActionsDeps
 
-export const featuresOf = (deps: FeatureDeps): Routes[] => [jobRoutes(deps), fireTimesRoutes(deps)]
+export const featuresOf = (deps: FeatureDeps): Routes[] => [
+  jobRoutes(deps),
+  jobDatasetRoutes(deps),
+  jobActionRoutes(deps),
+  fireTimesRoutes(deps),
+]
