@@ -6,7 +6,7 @@ import { zoneName } from '../../schedules/spec.ts'
 import type { Routes } from '../routing.ts'
 import { INTERVAL_TYPES, NO_INTERVAL, required, scheduleOf } from './interval.ts'
 import { date } from './job-body.ts'
-import { inTermsOfInterval } from './job-input.ts'
+import { inTermsOfInformer } from './job-input.ts'
 import { answers, createRoutes, hal, secured } from './router.ts'
 
 const COUNT = { usual: 10, most: 100 }
@@ -42,7 +42,7 @@ export function fireTimesRoutes({ schedules, log }: { schedules: ScheduleService
     async (context) => {
       const { count, startOn = null, endOn = null, ...given } = context.req.valid('query')
       const timezone = given.timezone ?? schedules.defaultTimezone
-      const times = await inTermsOfInterval(given, () => {
+      const times = await inTermsOfInformer(given, () => {
         const schedule = scheduleOf({ ...given, timezone, startOn }, NO_INTERVAL) ?? required('interval')
         return schedules.preview(schedule, { count, startOn, endOn, at: 'schedule' })
       })

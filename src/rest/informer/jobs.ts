@@ -7,9 +7,10 @@ import { ConflictError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { body, type Routes } from '../routing.ts'
 import { createSchema, type UpdateBody, updateSchema } from './job-body.ts'
-import { createInput, inTermsOfInterval, saysWhen, updateInput } from './job-input.ts'
+import { createInput, inTermsOfInformer, saysWhen, updateInput } from './job-input.ts'
 import { jobFinder, jobParams } from './job-params.ts'
 import { createJobViews, type JobViewDeps, jobHref, jobSchema } from './job-view.ts'
+import { lockChange } from './lock-input.ts'
 import { answers, createRoutes, hal, nothing, secured, securedBody } from './router.ts'
 
 export type JobsDeps = JobViewDeps & { log: Log }
@@ -18,7 +19,7 @@ export type JobsDeps = JobViewDeps & { log: Log }
 const TRIES = 20
 
 export function jobRoutes(deps: JobsDeps): Routes {
-  const { jobs, schedules, log } = deps
+  const { jobs, runs, schedules, log } = deps
   const routes = createRoutes(log)
   const findJob = jobFinder(jobs)
   const views = createJobViews(deps)
@@ -26,11 +27,14 @@ export function jobRoutes(deps: JobsDeps): Routes {
   /** What is said of the times is put together with what there is; if that changes meanwhile, it is done again. */
   async function update(viewer: Viewer, id: string, given: UpdateBody, tries = 1): Promise<Job> {
     const job = await findJob(viewer, id)
+    const changeLock = await lockChange(runs, viewer, job, given.lockedAt)
     const [stored = null] = job.scheduleId ? await schedules.byIds([job.scheduleId]) : []
-    const input = await inTermsOfInterval(given, () => updateInput(given, job, stored, schedules.defaultTimezone))
-    const version = saysWhen(given) ? job.version : null
     try {
-      return await inTermsOfInterval(given, () => jobs.update(viewer, { ...input, jobId: job.id, version }))
+      const changed = await inTermsOfInformer(given, () => {
+        const input = updateInput(given, job, stored, schedules.defaultTimezone)
+        return jobs.update(viewer, { ...input, jobId: job.id, version: saysWhen(given) ? job.version : null })
+      })
+      return changeLock ? changeLock() : changed
     } catch (error) {
       const isRace = error instanceof ConflictError && error.code === 'VERSION'
       if (!isRace || tries >= TRIES) throw error
@@ -50,7 +54,7 @@ export function jobRoutes(deps: JobsDeps): Routes {
     async (context) => {
       const { viewer } = context.var
       const given = context.req.valid('json')
-      const job = await inTermsOfInterval(given, async () =>
+      const job = await inTermsOfInformer(given, () =>
         jobs.create(viewer, createInput(given, schedules.defaultTimezone), 'INFORMER'),
       )
       return context.json(await views.whole(viewer, job), 201, { location: jobHref(job.id) })
