@@ -4,6 +4,7 @@ import { type DatasetRowsDeps, datasetRowRoutes } from './dataset-rows.ts'
 import { type DatasetsDeps, datasetRoutes } from './datasets.ts'
 import { type DraftsDeps, draftRoutes } from './drafts.ts'
 import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
+import { type FireTimesDeps, fireTimesRoutes } from './fire-times.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
@@ -19,6 +20,7 @@ export type FeatureDeps = DatasetRowsDeps &
   DatasetsDeps &
   DraftsDeps &
   FavoritesDeps &
+  FireTimesDeps &
   HistoryDeps &
   JobActionsDeps &
   JobDatasetsDeps &
@@ -34,6 +36,7 @@ export const featuresOf = (deps: FeatureDeps): Routes[] => [
   datasetRoutes(deps),
   draftRoutes(deps),
   favoriteRoutes(deps),
+  fireTimesRoutes(deps),
   historyRoutes(deps),
   jobActionRoutes(deps),
   jobDatasetRoutes(deps),

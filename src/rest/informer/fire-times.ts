@@ -27,7 +27,9 @@ const querySchema = z.object({
 
 const fireTimesSchema = z.object({ fireTimes: z.array(z.string()) }).openapi('FireTimes')
 
-export function fireTimesRoutes({ schedules, log }: { schedules: ScheduleService; log: Log }): Routes {
+export type FireTimesDeps = { schedules: ScheduleService; log: Log }
+
+export function fireTimesRoutes({ schedules, log }: FireTimesDeps): Routes {
   const routes = createRoutes(log)
 
   routes.openapi(
