@@ -10,7 +10,7 @@ import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { nextSlots, type Recurrence } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
-import type { ScheduleInput } from '../schedules/spec.ts'
+import { requireWindow, type ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import {
@@ -22,7 +22,6 @@ import {
   mayHaveJobsOn,
   pause,
   requireSpread,
-  requireWindow,
   skipUnfired,
 } from './change.ts'
 import {
@@ -225,6 +224,9 @@ export async function resumed(
     throw new ForbiddenError('its owner is no longer an editor of its artifact')
   }
   const [next = null] = recurrence ? nextSlots(recurrence, job, job.now, 1) : []
+  if (recurrence?.kind === 'ONCE' && !next && job.endOfLife !== 'KEEP') {
+    throw new ConflictError('its one time is past: give it another', 'ENDED')
+  }
   const fires = !job.heldAt
   return { enabled: true, nextRunAt: fires ? (nextRunAt ?? next) : null, pausedAt: null, pauseReason: null }
 }

@@ -11,6 +11,7 @@ import { newId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
 import type { ScheduleService } from '../schedules/service.ts'
+import { requireWindow } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 import {
@@ -22,7 +23,6 @@ import {
   pause,
   remove,
   requireSpread,
-  requireWindow,
   tellJobsChanged,
 } from './change.ts'
 import { aliasesOf, parseDatasets, requireScopes, setDatasets } from './datasets.ts'
