@@ -225,7 +225,7 @@ describe('a job of type email', () => {
     expect(all.text).toContain('Dear {{ name }}')
     const files = new Map(all.attachments.map(({ filename, content }) => [filename, content.toString()]))
     expect([...files.keys()].sort()).toEqual(['a.csv', 'b.csv', 'c.csv', 'costs.csv', 'd.csv', 'sales.csv'])
-    expect(files.get('sales.csv')).toBe('\uFEFFof,n\r\nsales,1\r\nsales,2\r\n')
+    expect(files.get('sales.csv')).toBe('\uFEFFn,of\r\n1,sales\r\n2,sales\r\n')
     const one = await mail({
       recipients: ['x@e.example'],
       subject: '{{ x }}',
