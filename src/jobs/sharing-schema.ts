@@ -4,7 +4,7 @@ import { loadBatched } from '../graphql/batch.ts'
 import { builder } from '../graphql/builder.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { expectId } from '../kernel/ids.ts'
-import { type Level, permissionsOf } from './rights.ts'
+import { permissionsOf } from './rights.ts'
 import { JobType } from './schema.ts'
 import type { ShareOfPrincipal } from './sharing.ts'
 

@@ -2,15 +2,19 @@
 import type { Routes } from '../routing.ts'
 import { type DraftsDeps, draftRoutes } from './drafts.ts'
 import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
+import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
 import { type OwnerDeps, ownerRoutes } from './owner.ts'
+import { type RunDeps, runRoutes } from './run.ts'
 import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps & DraftsDeps & OwnerDeps & FavoritesDeps & SharesDeps
+export type FeatureDeps = JobsDeps & RunDeps & HistoryDeps & DraftsDeps & OwnerDeps & FavoritesDeps & SharesDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   jobRoutes(deps),
+  runRoutes(deps),
+  historyRoutes(deps),
   draftRoutes(deps),
   ownerRoutes(deps),
   favoriteRoutes(deps),

@@ -36,6 +36,10 @@ const name = z.string('must be a text').trim().min(1, 'must not be empty').descr
 const type = z.string('must be a text').trim().min(1, 'must not be empty').describe('What does the work.')
 const enabled = z.boolean('must be true or false')
 
+const lockedAt = date.describe(
+  'For administrators: null ends a run that is at work and lets a held job go on, a date holds the job until null is sent. From others null and what they have read is passed over.',
+)
+
 const BODY = 'must be an object'
 
 export const createSchema = z
@@ -43,7 +47,7 @@ export const createSchema = z
   .openapi('CreateJob')
 
 export const updateSchema = z
-  .object({ name: name.optional(), type: type.optional(), ...fields, enabled: enabled.optional() }, BODY)
+  .object({ name: name.optional(), type: type.optional(), ...fields, enabled: enabled.optional(), lockedAt }, BODY)
   .describe('Absent fields stay as they are; null clears.')
   .openapi('UpdateJob')
 

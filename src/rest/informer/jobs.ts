@@ -8,22 +8,25 @@ import { createSchema, type UpdateBody, updateSchema } from './job-body.ts'
 import { createInput, inTermsOfInterval, updateInput } from './job-input.ts'
 import { jobFinder, jobParams } from './job-params.ts'
 import { createJobViews, type JobViewDeps, jobHref, jobSchema } from './job-view.ts'
+import { lockChange } from './lock-input.ts'
 import { answers, createRoutes, hal, nothing, secured, securedBody } from './router.ts'
 
 export type JobsDeps = JobViewDeps & { log: Log }
 
 export function jobRoutes(deps: JobsDeps): Routes {
-  const { jobs, schedules, log } = deps
+  const { jobs, runs, schedules, log } = deps
   const routes = createRoutes(log)
   const findJob = jobFinder(jobs)
   const views = createJobViews(deps)
 
-  async function update(viewer: Viewer, id: string, given: UpdateBody) {
+  async function update(viewer: Viewer, id: string, { lockedAt, ...given }: UpdateBody) {
     const job = await findJob(viewer, id)
+    const changeLock = await lockChange(runs, viewer, job, lockedAt)
     const [stored = null] = job.scheduleId ? await schedules.byIds([job.scheduleId]) : []
-    return inTermsOfInterval(given, () =>
+    const changed = await inTermsOfInterval(given, () =>
       jobs.update(viewer, { jobId: job.id, ...updateInput(given, job, stored, schedules.defaultTimezone) }),
     )
+    return changeLock ? changeLock() : changed
   }
 
   routes.openapi(
