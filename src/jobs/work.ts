@@ -8,7 +8,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
-import { actionOfInformer, type InformerStep } from './informer-step.ts'
+import { actionOfInformer, type InformerStep, informerStepOf } from './informer-step.ts'
 
 /** `given`: the one action as clients of another API wrote it, who read it so again. */
 export type WorkInput = {
@@ -65,6 +65,12 @@ export function firstStep(
   const { kind, config } = actionOfInformer(said, aliases)
   for (const scope of registry.scopesOf(kind, config)) requireScope(viewer, scope)
   return { id: newId(), position: 0, kind, name: FIRST_STEP, config: config as Prisma.InputJsonObject }
+}
+
+/** The same for those who may not see its secrets; nothing where nobody knows what is one. */
+export function redactedData(registry: ActionRegistry, type: string, data: Record<string, unknown>) {
+  const { kind, config } = actionOfInformer({ type, data }, [])
+  return informerStepOf({ kind, config: registry.redact(kind, config) })?.data ?? {}
 }
 
 /** No other step of a job is called so. */

@@ -4,15 +4,21 @@ import { type DraftsDeps, draftRoutes } from './drafts.ts'
 import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type JobsListDeps, jobsListRoutes } from './jobs-list.ts'
+import { type ListDeps, listRoutes } from './list.ts'
 import { type OwnerDeps, ownerRoutes } from './owner.ts'
 import { type RunDeps, runRoutes } from './run.ts'
 import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps & RunDeps & HistoryDeps & DraftsDeps & OwnerDeps & FavoritesDeps & SharesDeps
+export type FeatureDeps = ListingDeps & RunDeps & HistoryDeps & DraftsDeps & OwnerDeps & FavoritesDeps & SharesDeps
+
+type ListingDeps = JobsDeps & ListDeps & JobsListDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   jobRoutes(deps),
+  listRoutes(deps),
+  jobsListRoutes(deps),
   runRoutes(deps),
   historyRoutes(deps),
   draftRoutes(deps),

@@ -115,17 +115,18 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
 
     /** With all that the viewer may know of it. */
     async whole(viewer: Viewer, job: Job) {
-      const [[facts = NO_FACTS], [access], [tags = []]] = await Promise.all([
+      const [[facts = NO_FACTS], [access], [tags = []], data] = await Promise.all([
         factsOf([job]),
         jobs.accessTo(viewer, [job]),
         jobs.tagsOf([job.id]),
+        jobs.dataOf(viewer, job),
       ])
       const href = jobHref(job.id)
       const { read, edit, delete: mayDelete, run } = permissionsOf(job, access?.level ?? LEVEL.NONE)
       return {
         ...common(job, facts),
         heartbeat: iso(facts.lock?.heartbeat ?? null),
-        data: (job.data ?? {}) as Record<string, unknown>,
+        data,
         notes: job.notes,
         source: job.source,
         sourceId: job.sourceId,
