@@ -1,30 +1,48 @@
 /** The features of the dialect. A new one is a file and a line here. */
 import type { Routes } from '../routing.ts'
+import { type DatasetOwnerDeps, datasetOwnerRoutes } from './dataset-owner.ts'
 import { type DatasetRowsDeps, datasetRowRoutes } from './dataset-rows.ts'
 import { type DatasetsDeps, datasetRoutes } from './datasets.ts'
+import { type DraftsDeps, draftRoutes } from './drafts.ts'
+import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
 import { fireTimesRoutes } from './fire-times.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type JobsListDeps, jobsListRoutes } from './jobs-list.ts'
+import { type ListDeps, listRoutes } from './list.ts'
+import { type OwnerDeps, ownerRoutes } from './owner.ts'
 import { type RunDeps, runRoutes } from './run.ts'
+import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps &
-  JobDatasetsDeps &
-  JobActionsDeps &
-  DatasetsDeps &
-  DatasetRowsDeps &
+export type FeatureDeps = ListingDeps &
+  PartDeps &
   RunDeps &
-  HistoryDeps
+  HistoryDeps &
+  DraftsDeps &
+  OwnerDeps &
+  FavoritesDeps &
+  SharesDeps
+
+type ListingDeps = JobsDeps & ListDeps & JobsListDeps
+type PartDeps = JobDatasetsDeps & JobActionsDeps & DatasetsDeps & DatasetRowsDeps & DatasetOwnerDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   jobRoutes(deps),
+  listRoutes(deps),
+  jobsListRoutes(deps),
   jobDatasetRoutes(deps),
   jobActionRoutes(deps),
   datasetRoutes(deps),
   datasetRowRoutes(deps),
+  datasetOwnerRoutes(deps),
   runRoutes(deps),
   historyRoutes(deps),
   fireTimesRoutes(deps),
+  draftRoutes(deps),
+  ownerRoutes(deps),
+  favoriteRoutes(deps),
+  shareRoutes(deps),
 ]

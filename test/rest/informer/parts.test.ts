@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { formatId } from '../../../src/kernel/ids.ts'
 import { graphql } from '../../generated/index.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
+import { countRows, issueToken, makeTeam, type Person, query, signUp } from '../../support/people.ts'
 import { startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
 
@@ -336,6 +336,18 @@ describe('datasets', () => {
     expect((await call('POST /api/datasets', { name: 'x', slug: 'tides-of-2026' })).status).toBe(409)
     expect((await call(`DELETE /api/datasets/${body.id}`)).status).toBe(204)
     expect((await call(`GET /api/datasets/${body.id}`)).status).toBe(404)
+  })
+
+  it('are handed to a team, whose members then fill them', async () => {
+    await makeTeam(app, 'crew', { ann: 'MEMBER', bob: 'MEMBER' })
+    const id = await makeDataset('Handed')
+    expect((await call(`GET /api/datasets/${id}/owner`)).body).toEqual({ ownerId: 'ann' })
+    const unknown = await call(`PUT /api/datasets/${id}/owner`, { ownerId: 'nobody' })
+    expect([unknown.status, unknown.body.message.split(':')[0]]).toEqual([400, 'ownerId'])
+    const { status, body } = await call(`PUT /api/datasets/${id}/owner`, { ownerId: 'team:crew' })
+    expect([status, body]).toEqual([200, { ownerId: 'team:crew' }])
+    expect((await call('GET /api/datasets/team:crew:handed')).body).toMatchObject({ id, naturalId: 'team:crew:handed' })
+    expect((await call(`POST /api/datasets/crew:handed/rows`, { n: 1 }, { token: bob.token })).status).toBe(201)
   })
 
   it.each(['sort=colour', 'limit=-1', 'limit=x', 'start=-1'])('are not listed by %s', async (asked) => {
