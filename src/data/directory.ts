@@ -5,7 +5,7 @@ import { accessOf, type LoadedDataset } from './rights.ts'
 
 export const DATASET_SORTS = ['name', 'slug', 'createdAt', 'updatedAt', 'rowCount'] as const
 
-export type DatasetPage = {
+type DatasetPage = {
   search?: string | undefined
   sort: { field: (typeof DATASET_SORTS)[number]; descending: boolean }
   /** At most; 0 for the total alone. */

@@ -26,7 +26,7 @@ type Config = Record<string, unknown>
 export type JobAction = { id: string; type: string; name: string; index: number; data: Config }
 
 /** Absent: as it is or, of a new one, behind all others and called by its kind. */
-export type JobActionInput = {
+type JobActionInput = {
   type?: string | undefined
   data?: unknown
   name?: string | null | undefined

@@ -14,7 +14,7 @@ import { ConflictError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import { type Change, changeJob } from './change.ts'
-import { createDraftEdits, WHOLE } from './draft-edit.ts'
+import { createDraftEdits, wholeJob } from './draft-edit.ts'
 import type { JobEditing } from './edit.ts'
 import { noSuchDraft, noSuchJob } from './rights.ts'
 import { NAME_LIMIT } from './spec.ts'
@@ -76,7 +76,7 @@ export function createDrafts(deps: {
         await sqlIn(tx)(HOLD, [jobId])
         const present = await tx.job.findFirst({ where: { draftOfId: jobId, ownerId, deletedAt: null } })
         if (present) return present
-        const original = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: WHOLE })
+        const original = await wholeJob(tx, jobId)
         if (!original) throw noSuchJob()
         const { schedule, actions, datasets, tags, ...row } = original
         const { id: _id, number: _number, createdAt: _made, updatedAt: _changed, ...copied } = row
@@ -116,8 +116,8 @@ export function createDrafts(deps: {
       requireScope(viewer, 'jobs:write')
       const { id: draftId, draftOfId } = await requireDraft(viewer, id)
       const original = await requireJob(viewer, draftOfId ?? '')
-      const draft = await prisma.job.findUnique({ where: { id: draftId }, include: WHOLE })
-      const target = await prisma.job.findUnique({ where: { id: original.id }, include: WHOLE })
+      const draft = await wholeJob(prisma, draftId)
+      const target = await wholeJob(prisma, original.id)
       if (!draft || !target) throw noSuchDraft()
       const edit = await editOf(viewer, draft, target)
       const change: Change = async (tx, job) => {

@@ -7,7 +7,7 @@ import { informerConfig } from './informer-step.ts'
 
 type Config = Record<string, unknown>
 
-export type TypedAction = { type: string; data: Config }
+type TypedAction = { type: string; data: Config }
 
 /** Path of a configuration → what its client calls it. */
 type Words = Record<string, string>

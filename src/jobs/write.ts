@@ -11,7 +11,6 @@ import { newId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
 import type { ScheduleService } from '../schedules/service.ts'
-
 import { requireWindow } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf } from '../schedules/stored.ts'

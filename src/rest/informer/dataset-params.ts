@@ -7,7 +7,7 @@ import { isUuid, naturalIdOf } from '../../kernel/ids.ts'
 
 export const datasetParams = z.object({ id: z.string().describe('UUID, or `{ownerId}:{slug}`.') })
 
-export type FindDataset = (viewer: Viewer, id: string) => Promise<LoadedDataset>
+type FindDataset = (viewer: Viewer, id: string) => Promise<LoadedDataset>
 
 /** @throws NotFoundError for what the viewer may not read */
 export const datasetFinder =

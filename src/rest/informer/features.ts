@@ -1,5 +1,6 @@
 /** The features of the dialect. A new one is a file and a line here. */
 import type { Routes } from '../routing.ts'
+import { type DatasetOwnerDeps, datasetOwnerRoutes } from './dataset-owner.ts'
 import { type DatasetRowsDeps, datasetRowRoutes } from './dataset-rows.ts'
 import { type DatasetsDeps, datasetRoutes } from './datasets.ts'
 import { type DraftsDeps, draftRoutes } from './drafts.ts'
@@ -16,7 +17,8 @@ import { type RunDeps, runRoutes } from './run.ts'
 import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = DatasetRowsDeps &
+export type FeatureDeps = DatasetOwnerDeps &
+  DatasetRowsDeps &
   DatasetsDeps &
   DraftsDeps &
   FavoritesDeps &
@@ -32,6 +34,7 @@ export type FeatureDeps = DatasetRowsDeps &
   SharesDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
+  datasetOwnerRoutes(deps),
   datasetRowRoutes(deps),
   datasetRoutes(deps),
   draftRoutes(deps),

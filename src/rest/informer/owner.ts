@@ -10,7 +10,7 @@ import { answers, createRoutes, failure, hal, secured, securedBody } from './rou
 
 export type OwnerDeps = { jobs: JobService; identity: IdentityService; log: Log }
 
-const ownerSchema = z.object({
+export const ownerSchema = z.object({
   ownerId: z
     .string('must be the handle of a user or of a team')
     .describe('Handle of a user, or `team:` and that of a team.'),
