@@ -280,6 +280,9 @@ describe('the lock', () => {
     }
     const hand = actions(app, ann.token)
     expect(await hand.run(jobIdOf(id))).toMatchObject({ __typename: 'ConflictError', code: 'HELD' })
+    const past = { from: '2024-01-01T00:00:00Z', to: '2024-01-02T00:00:00Z' }
+    const backfill = await runActions(app, ann.token).backfill({ jobId: jobIdOf(id), ...past })
+    expect(backfill).toMatchObject({ __typename: 'ConflictError', code: 'HELD' })
     expect(await hand.pause(jobIdOf(id))).toMatchObject({ enabled: false })
     expect(await hand.resume(jobIdOf(id))).toMatchObject({ enabled: true, nextRunAt: null })
     expect((await call(`PUT /api/jobs/${id}`, { body: { interval: '2 hours' } })).body).toMatchObject({
