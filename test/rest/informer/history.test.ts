@@ -7,7 +7,7 @@ import { createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, makeJob, type Person, query, signUp } from '../../support/people.ts'
 import { startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
-import { hookedJob, jobIdOf } from './operations.ts'
+import { hookedJob, jobIdOf } from './hooked.ts'
 
 const UPDATE = graphql(`
   mutation AddStepsToInformer($input: UpdateJobInput!) {

@@ -4,7 +4,7 @@ import { afterAll, expect, it } from 'vitest'
 import { endAll, type RunsheetProcess, sharedDatabase, start } from '../../engine/launch.ts'
 import { startReceiver } from '../../support/receiver.ts'
 import { rest } from '../../support/rest.ts'
-import { hookedJob } from './operations.ts'
+import { hookedJob } from './hooked.ts'
 
 const PATIENCE_MS = 120_000
 const soon = { timeout: 20_000 }

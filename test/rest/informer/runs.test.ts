@@ -7,7 +7,7 @@ import { ADMIN_TOKEN, createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
 import { deferred, startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
-import { hookedJob, jobIdOf } from './operations.ts'
+import { hookedJob, jobIdOf } from './hooked.ts'
 
 const WATCH = graphql(`
   subscription WatchJobOfInformer($jobId: ID!) { runEvents(jobId: $jobId) { __typename run { id status } } }
