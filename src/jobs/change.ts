@@ -119,11 +119,6 @@ export async function tellJobsChanged(tx: Prisma.TransactionClient): Promise<voi
   await sqlIn(tx)(`select 1 as told from (select ${notifySql('jobs')}) told`)
 }
 
-/** @throws ValidationError */
-export function requireWindow({ startOn, endOn }: Pick<Grid, 'startOn' | 'endOn'>): void {
-  if (startOn && endOn && endOn <= startOn) throw ValidationError.at('endOn', 'must be later than startOn')
-}
-
 /**
  * A spread as long as the interval would let a run begin after the next slot.
  * @throws ValidationError

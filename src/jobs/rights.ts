@@ -92,6 +92,13 @@ export function createJobRights({ prisma }: { prisma: PrismaClient }) {
       return access
     },
 
+    /** @throws ForbiddenError when the viewer may change the job, and yet not say what it does in its owner's name */
+    async requireAsOwner(viewer: Viewer, job: Ruled): Promise<void> {
+      const [access] = await accessTo(viewer, [job])
+      if (!access?.asOwner)
+        throw new ForbiddenError('only its owner, and those it is shared with, may say what it does')
+    },
+
     /** Whether the viewer sees whatever is on the artifact, also jobs of others. */
     async seesAllOn(viewer: Viewer, artifactId: string): Promise<boolean> {
       if (!viewer) return false

@@ -42,13 +42,8 @@ const withGiven = (config: Prisma.InputJsonValue, given: Given) => ({ ...(config
  * The first step of a job of Informer, as its clients say it. It is not checked: what it lacks shows when it runs.
  * @throws ForbiddenError when the token could not do the same itself
  */
-export function firstStep(
-  registry: ActionRegistry,
-  viewer: Viewer,
-  said: InformerStep,
-  aliases: readonly string[],
-): Step {
-  const { kind, config } = actionOfInformer(said, aliases)
+export function firstStep(registry: ActionRegistry, viewer: Viewer, said: InformerStep): Step {
+  const { kind, config } = actionOfInformer(said)
   for (const scope of registry.scopesOf(kind, config)) requireScope(viewer, scope)
   return { id: newId(), position: 0, kind, name: FIRST_STEP, config: config as Prisma.InputJsonObject }
 }
@@ -56,10 +51,13 @@ export function firstStep(
 /** No other step of a job is called so. */
 export const FIRST_STEP = 'job'
 
-/** The caller holds the job's row. */
-export async function replaceFirstStep(tx: Prisma.TransactionClient, jobId: string, step: Step): Promise<void> {
-  await tx.action.deleteMany({ where: { jobId, position: 0 } })
-  await tx.action.create({ data: { ...step, jobId } })
+/** It keeps its name, by which those behind it may call it. The caller holds the job's row. */
+export async function replaceFirstStep(
+  tx: Prisma.TransactionClient,
+  jobId: string,
+  { kind, config }: Step,
+): Promise<void> {
+  await tx.action.updateMany({ where: { jobId, position: 0 }, data: { kind, config } })
 }
 
 /** Whether an update says anything of it; `current`: the stack of the job, without which there is none to clear. */

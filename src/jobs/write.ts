@@ -13,7 +13,7 @@ import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
 import { nextSlots, type Recurrence } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
-import type { ScheduleInput } from '../schedules/spec.ts'
+import { requireWindow, type ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import {
@@ -27,11 +27,10 @@ import {
   pause,
   remove,
   requireSpread,
-  requireWindow,
   skipUnfired,
   tellJobsChanged,
 } from './change.ts'
-import { aliasesOf, type JobDatasetInput, parseDatasets, setDatasets } from './datasets.ts'
+import { aliasesOf, type JobDatasetInput, parseDatasets, requireScopes, setDatasets } from './datasets.ts'
 import { informerStepOf } from './informer-step.ts'
 import { type JobRights, LEVEL, type Level, noSuchJob } from './rights.ts'
 import { freeSlug, slugOfName } from './slug.ts'
@@ -109,13 +108,13 @@ export function createJobWriting(deps: {
       const artifactId = input.artifactId ? await requireArtifact(owner, input.artifactId) : null
       const subject = { ownerId: owner.principalId, artifactId }
       const datasets = await parseDatasets(deps.datasets, subject, input.datasets ?? [])
-      if (datasets.some(({ snapshotWhen }) => snapshotWhen)) requireScope(viewer, 'data:write')
+      requireScopes(viewer, datasets)
       const aliases = aliasesOf(datasets)
       const { type = null, data = null } = spec
       const work =
         type === null
           ? await parse(viewer, input, { ...subject, datasets: aliases })
-          : { steps: [firstStep(deps.actions, viewer, { type, data: data ?? {} }, Object.keys(aliases))] }
+          : { steps: [firstStep(deps.actions, viewer, { type, data: data ?? {} })] }
       const enabled = spec.enabled ?? true
       const defaults = defaultsOf(surface)
       const { name, description, notes, eventType, startOn, endOn, source, sourceId, tags } = spec
@@ -198,7 +197,7 @@ export function createJobWriting(deps: {
       const known = await prisma.jobDataset.findMany({ where: { jobId } })
       const datasets =
         input.datasets === undefined ? null : await parseDatasets(deps.datasets, subject, input.datasets ?? [])
-      if (datasets?.some(({ snapshotWhen }) => snapshotWhen)) requireScope(viewer, 'data:write')
+      requireScopes(viewer, datasets ?? [])
       const aliases = aliasesOf(datasets ?? known)
       const work = changesWork(input, stackId) ? await parse(viewer, input, { ...subject, datasets: aliases }) : null
       const { name, description, notes, source, sourceId, tags, startOn, endOn, dstGap } = spec
@@ -228,8 +227,7 @@ export function createJobWriting(deps: {
           const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps })
           if (flaw) throw new ConflictError(`a job of ${job.surface} ${flaw}`, 'SURFACE')
           const said = work && steps?.[0] && job.surface === 'INFORMER' ? informerStepOf(steps[0]) : typedBy(spec, job)
-          const first = said ?? (datasets && job.type !== null ? typed(job.type, job.data) : null)
-          const step = first && !work ? firstStep(deps.actions, viewer, first, Object.keys(aliases)) : null
+          const step = said && !work ? firstStep(deps.actions, viewer, said) : null
           const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
           const fires = job.enabled && !job.heldAt && !job.draftOfId
           if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
@@ -312,6 +310,9 @@ async function resumed(
     throw new ForbiddenError('its owner is no longer an editor of its artifact')
   }
   const [next = null] = recurrence ? nextSlots(recurrence, job, job.now, 1) : []
+  if (recurrence?.kind === 'ONCE' && !next && job.endOfLife !== 'KEEP') {
+    throw new ConflictError('its one time is past: give it another', 'ENDED')
+  }
   const fires = !job.heldAt && !job.draftOfId
   return { enabled: true, nextRunAt: fires ? (nextRunAt ?? next) : null, pausedAt: null, pauseReason: null }
 }

@@ -1,10 +1,20 @@
 /** The features of the dialect. A new one is a file and a line here. */
 import type { Routes } from '../routing.ts'
+import { fireTimesRoutes } from './fire-times.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
+import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
+import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
 import { type RunDeps, runRoutes } from './run.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps & RunDeps & HistoryDeps
+export type FeatureDeps = JobsDeps & JobDatasetsDeps & JobActionsDeps & RunDeps & HistoryDeps
 
-export const featuresOf = (deps: FeatureDeps): Routes[] => [jobRoutes(deps), runRoutes(deps), historyRoutes(deps)]
+export const featuresOf = (deps: FeatureDeps): Routes[] => [
+  jobRoutes(deps),
+  jobDatasetRoutes(deps),
+  jobActionRoutes(deps),
+  runRoutes(deps),
+  historyRoutes(deps),
+  fireTimesRoutes(deps),
+]
