@@ -92,7 +92,7 @@ describe('a run that is waited for', () => {
   it('of a type that nobody knows, or with data that lack something, fails and says why', async () => {
     for (const [type, data, message] of [
       ['teleport', {}, /teleport/],
-      ['email', { subject: 'x' }, /recipients/],
+      ['email', { subject: 'x' }, /must be given/],
     ] as const) {
       const made = await call('POST /api/jobs', { body: { name: 'Odd', type, data } })
       expect((await call(`POST /api/jobs/${made.body.id}`)).body).toEqual(FAILED)
