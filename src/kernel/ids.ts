@@ -4,6 +4,7 @@
  */
 import { v7 } from 'uuid'
 import { NotFoundError } from './errors.ts'
+import { flawOfText } from './storable.ts'
 
 const prefixes = {
   Artifact: 'art',
@@ -34,7 +35,7 @@ export const isUuid = (text: unknown): text is string =>
 
 /** `team:analytics:daily-report` → the handle of an owner, and a slug that is unique within it; null: it is none. */
 export function naturalIdOf(text: string): { handle: string; slug: string } | null {
-  const colon = text.lastIndexOf(':')
+  const colon = flawOfText(text) ? -1 : text.lastIndexOf(':')
   return colon > 0 && colon < text.length - 1 ? { handle: text.slice(0, colon), slug: text.slice(colon + 1) } : null
 }
 

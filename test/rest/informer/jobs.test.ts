@@ -1,7 +1,7 @@
 /** Making, reading, changing and deleting jobs in the way of Informer. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
+import { countRows, issueToken, makeTeam, type Person, query, signUp } from '../../support/people.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -143,9 +143,76 @@ describe('jobs of Informer', () => {
       const { status, body: answer } = await call(route, body, { token: bob.token })
       expect([status, answer]).toEqual([404, { statusCode: 404, error: 'Not Found', message: 'there is no such job' }])
     }
-    const { token } = await issueToken(app, ann.token, { scopes: ['artifacts:read'] as never })
+    const { token } = await issueToken(app, ann.token, { scopes: ['artifacts:read'] })
     expect((await call(`GET /api/jobs/${id}`, undefined, { token })).status).toBe(403)
     expect((await call('POST /api/jobs', { name: 'x', type: 'email' }, { token })).status).toBe(403)
     expect(await countRows(app)).toEqual({ ...before, api_token: (before.api_token ?? 0) + 1 })
+  })
+
+  describe('by their natural ids', () => {
+    const at = (id: string, token = ann.token) => call(`GET /api/jobs/${id}`, undefined, { token })
+
+    it('are found, whatever they are called later, until they are gone', async () => {
+      const { id, slug } = await make({ name: 'Evening Report: 2' })
+      expect(slug).toBe('evening-report-2')
+      await put(id, { name: 'Morning Report' })
+      for (const natural of [`ann:${slug}`, `ann%3A${slug}`, `ann%3a${slug}`]) {
+        expect((await at(natural)).body).toMatchObject({ id, slug, name: 'Morning Report' })
+      }
+      expect((await call(`PUT /api/jobs/ann:${slug}`, { notes: 'N' })).body).toMatchObject({ id, notes: 'N' })
+      expect((await at(`ann:${slug}`, bob.token)).status).toBe(404)
+      expect((await at(`bob:${slug}`)).status).toBe(404)
+      expect((await call(`DELETE /api/jobs/ann:${slug}`)).status).toBe(204)
+      expect((await at(`ann:${slug}`)).status).toBe(404)
+      expect((await make({ name: 'Evening report 2' })).slug).toBe(slug)
+    })
+
+    it('are told apart by a number when they have one name, also when they are made at the same time', async () => {
+      const jobs = await Promise.all(Array.from({ length: 5 }, () => make({ name: 'Twin' })))
+      expect(jobs.map(({ slug }) => slug).sort()).toEqual(['twin', 'twin-2', 'twin-3', 'twin-4', 'twin-5'])
+      const others = await rest(app, 'POST /api/jobs', { token: bob.token, body: { name: 'Twin', type: 'email' } })
+      expect(others.body.slug).toBe('twin')
+    })
+
+    it('are those of a team with its prefix and without, and of a user before those of a team', async () => {
+      for (const handle of ['zoo', 'ann']) {
+        await makeTeam(app, `team:${handle}`, { ann: 'MEMBER' })
+        const { id } = await make({ name: 'Of a team' })
+        const owned = `update job set owner_id = (select id from principal where handle = $2), slug = 'of-a-team' where id = $1::uuid`
+        await query(app, owned, [id, `team:${handle}`])
+        expect((await at(`team:${handle}:of-a-team`)).body).toMatchObject({ id, ownerId: `team:${handle}` })
+        expect((await at(`team%3A${handle}%3Aof-a-team`)).body.id).toBe(id)
+        expect((await at(`${handle}:of-a-team`)).body.id).toBe(id)
+      }
+      const own = await make({ name: 'Of a team' })
+      expect((await at('ann:of-a-team')).body).toMatchObject({ id: own.id, ownerId: 'ann' })
+      expect((await at('team:ann:of-a-team')).body.ownerId).toBe('team:ann')
+    })
+  })
+
+  it('show their secrets to nobody who could not change them', async () => {
+    const data = {
+      url: 'https://ann:hunter2@example.org/hook?token=hunter2&page=1',
+      headers: { Authorization: 'Bearer hunter2', accept: 'text/plain' },
+      nested: [{ apiKey: 'hunter2', note: 'seen' }],
+    }
+    for (const type of ['api-call', 'of-no-driver']) {
+      const job = await make({ type, data })
+      expect(job.data).toEqual(data)
+      await query(
+        app,
+        'insert into share (job_id, principal_id, level) select $1::uuid, id, 1 from principal where handle = $2',
+        [job.id, 'bob'],
+      )
+      const { token } = await issueToken(app, ann.token, { scopes: ['jobs:read'] })
+      for (const reader of [bob.token, token]) {
+        const { status, body } = await call(`GET /api/jobs/${job.id}`, undefined, { token: reader })
+        expect(status).toBe(200)
+        expect(JSON.stringify(body)).not.toContain('hunter2')
+        expect(body.data).toMatchObject({ headers: { accept: 'text/plain' }, nested: [{ note: 'seen' }] })
+      }
+      await query(app, 'update share set level = 2 where job_id = $1::uuid', [job.id])
+      expect((await call(`GET /api/jobs/${job.id}`, undefined, { token: bob.token })).body.data).toEqual(data)
+    }
   })
 })

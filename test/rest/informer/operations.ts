@@ -1,15 +1,47 @@
-/** Jobs of Informer, for tests of what becomes of them. */
-import { expect } from 'vitest'
-import { ADMIN_TOKEN, type TestApp } from '../../support/app.ts'
-import { rest } from '../../support/rest.ts'
+/** What tests of the dialect do by GraphQL. */
+import { graphql } from '../../generated/index.ts'
 
-/** A job that calls a receiver, by its clients' words; enabled, with no schedule unless more is said. Its UUID. */
-export async function hookedJob(app: Pick<TestApp, 'url'>, url: string, more: object = {}, token = ADMIN_TOKEN) {
-  const body = { name: 'Report', type: 'api-call', enabled: true, data: { url }, ...more }
-  const made = await rest(app, 'POST /api/jobs', { body, token })
-  expect([made.status, made.body.message]).toEqual([201, undefined])
-  return made.body.id as string
-}
+export const CHANGE_INFORMER_JOB = graphql(`
+  mutation ChangeInformerJob($input: UpdateJobInput!) {
+    updateJob(input: $input) {
+      ... on Job { id name }
+      ... on Error { code message }
+    }
+  }
+`)
 
-/** `job_…` of a UUID, for GraphQL. */
-export const jobIdOf = (uuid: string) => `job_${uuid.replaceAll('-', '')}`
+export const RESUME_INFORMER_JOB = graphql(`
+  mutation ResumeInformerJob($input: ResumeJobInput!) {
+    resumeJob(input: $input) {
+      ... on Job { id enabled }
+      ... on Error { code message }
+    }
+  }
+`)
+
+export const SEE_INFORMER_JOB = graphql(`
+  query SeeInformerJob($id: ID!) {
+    job(id: $id) {
+      surface name slug type enabled timeout nextRunAt startOn endOn notes
+      owner { handle }
+      tags { name }
+      schedule { kind expression timezone intervalSeconds at }
+      actions { position kind config }
+    }
+  }
+`)
+
+export const INFORMER_RUNS = graphql(`
+  query InformerRuns($id: ID!) {
+    job(id: $id) { enabled runs(first: 10) { edges { node { id status isFinal trigger skipReason } } } }
+  }
+`)
+
+export const CANCEL_INFORMER_RUN = graphql(`
+  mutation CancelInformerRun($input: CancelRunInput!) {
+    cancelRun(input: $input) {
+      ... on Run { id status }
+      ... on Error { code message }
+    }
+  }
+`)

@@ -7,7 +7,7 @@ import { ADMIN_TOKEN, createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
 import { deferred, startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
-import { hookedJob, jobIdOf } from './operations.ts'
+import { hookedJob, jobIdOf } from './hooked.ts'
 
 const WATCH = graphql(`
   subscription WatchJobOfInformer($jobId: ID!) { runEvents(jobId: $jobId) { __typename run { id status } } }
@@ -280,6 +280,9 @@ describe('the lock', () => {
     }
     const hand = actions(app, ann.token)
     expect(await hand.run(jobIdOf(id))).toMatchObject({ __typename: 'ConflictError', code: 'HELD' })
+    const past = { from: '2024-01-01T00:00:00Z', to: '2024-01-02T00:00:00Z' }
+    const backfill = await runActions(app, ann.token).backfill({ jobId: jobIdOf(id), ...past })
+    expect(backfill).toMatchObject({ __typename: 'ConflictError', code: 'HELD' })
     expect(await hand.pause(jobIdOf(id))).toMatchObject({ enabled: false })
     expect(await hand.resume(jobIdOf(id))).toMatchObject({ enabled: true, nextRunAt: null })
     expect((await call(`PUT /api/jobs/${id}`, { body: { interval: '2 hours' } })).body).toMatchObject({
