@@ -239,7 +239,15 @@ async function open(
       ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
     })
     const rest = createRestRouter(
-      createDialects({ ...services, idempotency, credentials, log, publicUrl, isOpenHost: egress.isAllowedHost }),
+      createDialects({
+        ...services,
+        idempotency,
+        credentials,
+        log,
+        clock,
+        publicUrl,
+        isOpenHost: egress.isAllowedHost,
+      }),
     )
     const handler = createRequestHandler({
       ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },

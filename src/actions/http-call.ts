@@ -4,7 +4,7 @@ import { errors } from 'undici'
 import { type Egress, EgressError, type EgressRequest, UnresolvedError } from '../egress/egress.ts'
 import { unlessAborted } from '../kernel/abort.ts'
 import type { Delivery, Failure } from './driver.ts'
-import { echoesOf, redactHeaders, redactUrl, secretsOf } from './redaction.ts'
+import { echoesOf, redactHeaders, redactUrl, secretsOf, withoutUserInfo } from './redaction.ts'
 
 /** Bytes of an answer that are read and kept. */
 export const MAX_RESPONSE_BYTES = 20_000
@@ -157,16 +157,6 @@ function plainHeaders(
     kept.map(([name, value = '']) => [name, censored(Array.isArray(value) ? value.join(', ') : value)]),
   )
 }
-
-function withoutUserInfo(text: string): string {
-  if (!text.includes('@')) return text
-  if (!URL.canParse(text)) return text.replace(/\/\/[^/]*@/, '//')
-  const url = new URL(text)
-  url.username = ''
-  url.password = ''
-  return url.href
-}
-
 type CodedError = Error & { code?: unknown; reason?: unknown; errors?: unknown[] }
 
 function errorOf(error: unknown, signal: AbortSignal, elapsedMs: number): { code: HttpErrorCode; message: string } {

@@ -3,6 +3,7 @@ import { csvOf } from '../mail/csv.ts'
 import { textOfHtml } from '../mail/render.ts'
 import type { StepContext } from './driver.ts'
 import { type ArtifactPort, type DatasetPort, EffectError, type MailMessage } from './ports.ts'
+import { ALL_DATASETS } from './spec.ts'
 
 /** Of all files of a mail together, before they are encoded, which adds a third. */
 export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
@@ -31,7 +32,9 @@ export async function gather(
     attachments.push({ filename, contentType: page.mime, content: page.content })
     excerpt = excerptOf(page.mime, page.content, filename)
   }
-  for (const ref of attachDatasets) {
+  const aliases = Object.keys(subject.datasets ?? {}).sort()
+  const refs = new Set(attachDatasets.flatMap((ref) => (ref === ALL_DATASETS ? aliases : [ref])))
+  for (const ref of refs) {
     const dataset = await ports.datasets.find(subject, ref, 'read')
     if (!dataset) throw new EffectError('DATASET_NOT_FOUND', `there is no dataset ${JSON.stringify(ref)}`)
     const content = await csvOf(until(signal, ports.datasets.read(dataset)), left())

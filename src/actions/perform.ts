@@ -1,6 +1,7 @@
 /** What the engine calls: one step of a run, done by the driver of its kind. */
 
 import type { Perform } from '../engine/ports.ts'
+import { unknownTypeOf } from '../jobs/informer-step.ts'
 import { formatId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import type { StartedRun } from '../runs/transition/start.ts'
@@ -56,7 +57,9 @@ export function createPerform(deps: {
     const action = run.plan.actions[position]
     const driver = action && registry.get(action.kind)
     if (!driver) {
-      const message = `there is no action of kind "${action?.kind}"`
+      const type = unknownTypeOf(action?.kind ?? '')
+      const message =
+        type === null ? `there is no action of kind "${action?.kind}"` : `there is no driver for type ${type}`
       return { ok: false, failure: { code: 'UNKNOWN_ACTION', message, transient: false }, deliveries: [] }
     }
     const result = await driver.execute(action.config, await contextOf(run, position, signal))

@@ -34,6 +34,27 @@ export const redactUrl = (url: string): string =>
     ),
   )
 
+export function withoutUserInfo(text: string): string {
+  if (!text.includes('@')) return text
+  if (!URL.canParse(text)) return text.replace(/\/\/[^/]*@/, '//')
+  const url = new URL(text)
+  url.username = ''
+  url.password = ''
+  return url.href
+}
+
+/**
+ * JSON of any shape without its secrets: values under names that are those of secrets, and in addresses names and
+ * passwords, and secret query parameters.
+ */
+export function redactJson(value: unknown): unknown {
+  if (typeof value === 'string') return /^[a-z]+:\/\//i.test(value) ? redactUrl(withoutUserInfo(value)) : value
+  if (Array.isArray(value)) return value.map(redactJson)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value)
+  return Object.fromEntries(entries.map(([name, each]) => [name, isSecretName(name) ? HIDDEN : redactJson(each)]))
+}
+
 /** An address that is a secret as a whole: only its origin is left. */
 export const originOnly = (url: string): string => (URL.canParse(url) ? `${new URL(url).origin}/${HIDDEN}` : HIDDEN)
 

@@ -12,6 +12,7 @@ import { snapshot } from './drivers/snapshot.ts'
 import { snapshotCleanup } from './drivers/snapshot-cleanup.ts'
 import { webhook } from './drivers/webhook.ts'
 import { failed, unfit } from './failed.ts'
+import { inWordsOf } from './given.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Places, plainIssues, TemplateError, templateIssues } from './template.ts'
 
@@ -89,12 +90,12 @@ function generic(driver: Driver<unknown>): Driver<unknown> {
     },
     async execute(config, context) {
       const parsed = driver.config.safeParse(config)
-      if (!parsed.success) return unfit(issuesOf(parsed.error))
+      if (!parsed.success) return unfit(inWordsOf(config, issuesOf(parsed.error)))
       const places: Places<never> | undefined = driver.places?.(parsed.data)
       if (!places || !holdsTemplate(parsed.data)) return driver.execute(parsed.data, context)
       try {
         const filled = driver.config.safeParse(fillConfig(parsed.data as object, places, scopeOf(context)))
-        return filled.success ? driver.execute(filled.data, context) : unfit(issuesOf(filled.error))
+        return filled.success ? driver.execute(filled.data, context) : unfit(inWordsOf(config, issuesOf(filled.error)))
       } catch (error) {
         if (error instanceof TemplateError) return failed('TEMPLATE', error.message)
         throw error

@@ -5,6 +5,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { flawOfJson } from '../kernel/storable.ts'
+import { withoutGiven } from './given.ts'
 import type { Subject } from './ports.ts'
 import type { ActionRegistry } from './registry.ts'
 import { stepName } from './spec.ts'
@@ -13,7 +14,7 @@ import { stepName } from './spec.ts'
 export type ActionInput = Record<string, unknown>
 
 /** Steps of a job or of a stack. */
-const STEPS_LIMIT = 50
+export const STEPS_LIMIT = 50
 
 export type Step = { id: string; position: number; kind: string; name: string; config: Prisma.InputJsonValue }
 
@@ -115,10 +116,6 @@ export function withoutSecrets(
   }))
 }
 
-/** Without what clients of another API wrote of it. */
-const withoutGiven = (config: unknown): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => key !== 'given'))
-
 type Given = { kind: string; config: unknown; name: string | null; at: string }
 
 function kindOf(input: ActionInput, at: string): Given {
@@ -146,11 +143,17 @@ function namesOf(given: readonly Given[]): string[] {
   if (issues.length > 0) throw new ValidationError(issues)
   return given.map(({ kind, name }) => {
     if (name !== null) return name
-    let free = kind
-    for (let count = 2; taken.has(free); count++) free = `${kind}-${count}`
+    const free = freeName(kind, [...taken])
     taken.add(free)
     return free
   })
+}
+
+/** `webhook`, `webhook-2` … */
+export function freeName(kind: string, taken: readonly string[]): string {
+  let free = kind
+  for (let count = 2; taken.includes(free); count++) free = `${kind}-${count}`
+  return free
 }
 
 function requireStorable(config: unknown, at: string): void {

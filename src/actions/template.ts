@@ -1,8 +1,8 @@
 /**
  * `{{ steps.fetch.body.id }}` in the texts of a configuration. A template names a value and does nothing else: there is
  * no logic, and a value is escaped for the place that it lands in, so it cannot write syntax of its own there. `\{{` is a
- * plain `{{`, `\\{{` a backslash before a template. What leads nowhere fails the step: a call to half an address is worse
- * than none. Pure.
+ * plain `{{`, `\\{{` a backslash before a template, `\\\{{` one before a plain `{{`, and so on. What leads nowhere fails the
+ * step: a call to half an address is worse than none. Pure.
  *
  * The roots: `steps.<name>` (what an earlier step left), `run`, `job`, `artifact`, `event`, `input`.
  */
@@ -41,8 +41,8 @@ export const MAX_FILLED_CHARS = 2 * 1024 * 1024
 const MAX_TEMPLATES = 1000
 
 const ROOTS = ['steps', 'run', 'job', 'artifact', 'event', 'input']
-/** Up to two backslashes, and a `{{` up to the next `}}`, which may be missing. */
-const TAG = /(\\{0,2})\{\{(?:([^{}]*)\}\})?/g
+/** All backslashes before it, and a `{{` up to the next `}}`, which may be missing. */
+const TAG = /(?<!\\)(\\*)\{\{(?:([^{}]*)\}\})?/g
 const PATH = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 /** RFC 9110, 5.5. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
@@ -60,21 +60,31 @@ export const hasTemplate = (text: string): boolean => text.includes('{{')
 function partsOf(text: string): Part[] {
   const parts: Part[] = []
   let end = 0
-  const literal = (more: string) => {
+  const add = (more: string) => {
     const last = parts.at(-1)
     if (last && 'literal' in last) last.literal += more
     else parts.push({ literal: more })
   }
   for (const { 0: whole, 1: backslashes = '', 2: inside, index } of text.matchAll(TAG)) {
-    const isPlain = backslashes.length === 1
-    literal(text.slice(end, index) + (isPlain ? '{{' : backslashes.slice(1)))
-    end = index + (isPlain ? '\\{{' : whole).length
+    const isPlain = backslashes.length % 2 === 1
+    add(text.slice(end, index) + backslashes.slice(0, backslashes.length / 2) + (isPlain ? '{{' : ''))
+    end = index + (isPlain ? backslashes.length + 2 : whole.length)
     if (isPlain) continue
     const path = inside?.trim() ?? ''
     parts.push({ path: PATH.test(path) ? path.split('.') : null, source: whole.slice(backslashes.length) })
   }
-  literal(text.slice(end))
+  add(text.slice(end))
   return parts
+}
+
+/** A text that says this one when it is filled in, whatever stands in it. */
+export const literal = (text: string): string =>
+  text.replace(/(?<!\\)(\\*)\{\{/g, (_, backslashes: string) => `${backslashes}${backslashes}\\{{`)
+
+/** What a text says that holds no templates; null: it holds some. */
+export function literalOf(text: string): string | null {
+  const parts = partsOf(text)
+  return parts.every((part) => 'literal' in part) ? textWith(parts, '') : null
 }
 
 /** What is wrong with the templates in a value, as far as it is known before a run. `steps`: names of those before it. */

@@ -59,13 +59,17 @@ export function createDatasetPort({
 
     async find(subject, given) {
       const { ownerId, artifactId, datasets } = subject
-      const id = datasets?.[given] ?? uuidOf('Dataset', given) ?? (isUuid(given) ? given : null)
+      const ofJob = datasets && Object.hasOwn(datasets, given) ? datasets[given] : null
+      const id = ofJob ?? uuidOf('Dataset', given) ?? (isUuid(given) ? given : null)
       if (id) return prisma.dataset.findFirst({ where: { id, ...(await managedBy(ownerId)) }, select: ref })
       const natural = naturalIdOf(given)
       if (natural) {
         const { handle, slug } = natural
         const where = { slug, artifactId: null, owner: { handle: { in: [handle, `team:${handle}`] } } }
-        return prisma.dataset.findFirst({ where: { AND: [where, await managedBy(ownerId)] }, select: ref })
+        const found = { AND: [where, await managedBy(ownerId)] }
+        // A user comes before the team that is called so.
+        const orderBy = { owner: { handle: handle.startsWith('team:') ? 'desc' : 'asc' } } as const
+        return prisma.dataset.findFirst({ where: found, select: ref, orderBy })
       }
       const ofArtifact = artifactId ? await named(subject, given) : null
       return ofArtifact ?? prisma.dataset.findFirst({ where: { ownerId, artifactId: null, slug: given }, select: ref })

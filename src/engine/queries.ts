@@ -149,7 +149,7 @@ export const lockPendingEvents = (sql: Sql, limit: number): Promise<PendingEvent
   )
 
 /**
- * Enabled jobs that wait for one of these events, with their rows locked: of the same artifact or, if the event names
+ * Enabled jobs that nobody holds and that wait for one of these events, with their rows locked: of the same artifact or, if the event names
  * none, of the same owner; and for some types those of the owner that are on no artifact.
  */
 export const lockListeners = (
@@ -162,8 +162,8 @@ export const lockListeners = (
         as e(id, type, owner_id, artifact_id, created_at, depth)
     ), listener as materialized (
       select id, event_type, owner_id, artifact_id, overlap, start_on, end_on from job
-      where event_type = any($2::text[]) and enabled and deleted_at is null and draft_of_id is null
-        and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
+      where event_type = any($2::text[]) and enabled and deleted_at is null and held_at is null
+        and draft_of_id is null and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
       order by id for no key update
     )
     select event.id as "eventId", listener.id as "jobId", event.depth, listener.overlap,

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { noSuchDataset } from '../actions/dataset-refs.ts'
 import type { DatasetPort, Subject } from '../actions/ports.ts'
 import type { JobDataset, Prisma } from '../db/generated/prisma/client.ts'
+import { requireScope } from '../identity/permissions.ts'
+import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { text } from '../kernel/storable.ts'
 import { validate } from '../kernel/validate.ts'
@@ -57,11 +59,26 @@ export async function parseDatasets(
     }
     rows.push({ alias, datasetId, position, snapshotWhen: snapshots?.when ?? null, snapshotDatasets: kept })
   }
+  requireFew(rows)
+  return rows
+}
+
+/** @throws ValidationError when they are more than a job may have, or keep before or after its steps */
+export function requireFew(rows: readonly JobDatasetRow[]): void {
+  if (rows.length > DATASETS_LIMIT) throw ValidationError.at('datasets', `must be at most ${DATASETS_LIMIT}`)
   for (const when of ['BEFORE', 'AFTER'] as const) {
     const kept = new Set(rows.flatMap((row) => (row.snapshotWhen === when ? row.snapshotDatasets : [])))
     if (kept.size > DATASETS_LIMIT) throw ValidationError.at('datasets', `may keep at most ${DATASETS_LIMIT} datasets`)
   }
-  return rows
+}
+
+/**
+ * A job may mail its datasets to whomever.
+ * @throws ForbiddenError when the token could not read them itself, or not keep snapshots
+ */
+export function requireScopes(viewer: Viewer, rows: readonly JobDatasetRow[]): void {
+  if (rows.length > 0) requireScope(viewer, 'data:read')
+  if (rows.some(({ snapshotWhen }) => snapshotWhen)) requireScope(viewer, 'data:write')
 }
 
 async function idOf(port: DatasetPort, subject: Subject, given: string, right: 'read' | 'write', path: string) {
@@ -69,6 +86,13 @@ async function idOf(port: DatasetPort, subject: Subject, given: string, right: '
   if (!found) throw ValidationError.at(path, noSuchDataset(given))
   return found.id
 }
+
+/** What a client would say to get this row. */
+export const inputOf = ({ alias, datasetId, snapshotWhen, snapshotDatasets }: JobDatasetRow): JobDatasetInput => ({
+  alias,
+  dataset: datasetId,
+  ...(snapshotWhen && { snapshots: { when: snapshotWhen, datasets: snapshotDatasets } }),
+})
 
 /** The id of each dataset, by the name that the job has for it. */
 export const aliasesOf = (rows: readonly Pick<JobDatasetRow, 'alias' | 'datasetId'>[]): Record<string, string> =>

@@ -5,7 +5,7 @@
 import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
 import { mayDelete, mayManage } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
-import { ForbiddenError, NotFoundError } from '../kernel/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
 
 type Ruled = Pick<Job, 'id' | 'ownerId' | 'artifactId'>
 
@@ -30,6 +30,11 @@ const REFUSALS: Record<Level, string> = {
 }
 
 export const noSuchJob = () => new NotFoundError('there is no such job')
+
+/** A draft is its maker's alone, until it is committed. */
+export function requireNoDraft({ draftOfId }: Pick<Job, 'draftOfId'>): void {
+  if (draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
+}
 
 export type JobRights = ReturnType<typeof createJobRights>
 

@@ -1,5 +1,6 @@
 /** Jobs: when × what. Reading them; how they are made and changed is in `write.ts`. */
 import type { DatasetPort } from '../actions/ports.ts'
+import { redactJson } from '../actions/redaction.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { withoutSecrets } from '../actions/steps.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
@@ -10,10 +11,17 @@ import type { Seal } from '../kernel/seal.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
+import { createJobActions } from './action-service.ts'
+import { createJobDatasets } from './dataset-service.ts'
+import { createDrafts } from './drafts.ts'
+import { createJobEditing } from './edit.ts'
+import { createFavorites } from './favorites.ts'
 import { knowsInformerType } from './informer-step.ts'
 import { createJobLists } from './list.ts'
+import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
+import { createSharing } from './sharing.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
 import { tagsOf } from './tags.ts'
 import { createJobWriting } from './write.ts'
@@ -33,12 +41,19 @@ export function createJobService(deps: {
   rights: JobRights
 }) {
   const { prisma, seal, rights } = deps
-  const { requireJob, change, ...writing } = createJobWriting(deps)
+  const editing = createJobEditing(deps)
+  const { requireJob, change } = editing
 
   return {
-    ...writing,
+    ...createJobWriting({ ...deps, editing }),
+    ...createDrafts({ ...deps, editing }),
+    ...createOwnership({ ...deps, requireJob }),
+    ...createSharing({ prisma, rights, requireJob }),
+    ...createFavorites({ prisma, rights }),
     ...createSigningSecrets({ prisma, seal, rights, change }),
     ...createJobLists({ prisma, rights }),
+    ...createJobDatasets({ ...deps, editing }),
+    ...createJobActions({ ...deps, editing }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
@@ -53,10 +68,11 @@ export function createJobService(deps: {
       const owner = { handle: { in: [handle, `team:${handle}`] } }
       const found = await prisma.job.findMany({
         where: { slug, surface, owner, deletedAt: null, draftOfId: null },
-        // A user comes before the team that is called so.
-        orderBy: { owner: { handle: handle.startsWith('team:') ? 'desc' : 'asc' } },
+        include: { owner: { select: { handle: true } } },
       })
-      return (await rights.readable(viewer, found))[0] ?? null
+      const [first, second] = await rights.readable(viewer, found)
+      // A user comes before the team that is called so.
+      return (second?.owner.handle === handle ? second : first) ?? null
     },
 
     /** In the order of the ids, deleted ones too; null where there is none that the viewer may read. */
@@ -68,6 +84,13 @@ export function createJobService(deps: {
 
     /** Whether the first step of an Informer job of this type does anything. */
     knowsType: knowsInformerType,
+
+    /** What the first step of an Informer job is told; those who may not change it see no secrets. */
+    async dataOf(viewer: Viewer, job: Job): Promise<Record<string, unknown>> {
+      const [access] = await rights.accessTo(viewer, [job])
+      const mayWrite = viewer?.scopes.has('jobs:write') && (access?.level ?? LEVEL.NONE) >= LEVEL.EDIT
+      return (mayWrite ? job.data : redactJson(job.data)) as Record<string, unknown>
+    },
 
     /** In the order of the jobs, each by name. */
     tagsOf: (jobIds: readonly string[]) => tagsOf(prisma, jobIds),

@@ -1,5 +1,6 @@
 /** The actions of ShareOut: a configuration as its clients write it ↔ an action as it is stored. Pure. */
 import { isDeepStrictEqual } from 'node:util'
+import { literal, literalOf } from '../actions/template.ts'
 
 type Config = Record<string, unknown>
 
@@ -48,7 +49,7 @@ const FACTS_AND_DATA = { ...FACTS, data: '{{ artifact.documents }}' }
 /** The subject of a mail that was given none. */
 const SUBJECT = '{{ artifact.name }}'
 
-const escaped = (value: unknown): unknown => mapped(value, (text) => text.replaceAll('{{', '\\{{'))
+const escaped = (value: unknown): unknown => mapped(value, literal)
 
 const mapped = (value: unknown, change: (text: string) => string): unknown => {
   if (typeof value === 'string') return change(value)
@@ -99,7 +100,7 @@ export function shareoutConfigOf({ kind, config }: { kind: string; config: unkno
     ([key, value]) => !(key in FILLED && isDeepStrictEqual(value, FILLED[key])),
   )
   const shown = {
-    ...withTexts(Object.fromEntries(told), (value) => mapped(value, (text) => text.replaceAll('\\{{', '{{'))),
+    ...withTexts(Object.fromEntries(told), (value) => mapped(value, (text) => literalOf(text) ?? text)),
     ...(action === 'webhook' && isDeepStrictEqual(stored.body, FACTS_AND_DATA) && { includeArtifactData: true }),
     ...(action === 'materialize' && { mode: stored.mode === 'APPEND' ? 'append' : 'replace' }),
   }

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import type { Job } from '../db/generated/prisma/client.ts'
 import { eventType } from '../events/spec.ts'
 import { flawOfJson, text } from '../kernel/storable.ts'
-import { canonicalZone } from '../schedules/zones.ts'
+import { zoneName } from '../schedules/spec.ts'
 
-const NAME_LIMIT = 200
+export const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
 const NOTES_LIMIT = 10_000
 const TAGS_LIMIT = 50
@@ -57,11 +57,8 @@ const data = z.record(z.string(), z.unknown(), 'must be an object').superRefine(
   }
 })
 
-const timezone = text(100).transform((name, context) => {
-  const zone = canonicalZone(name)
-  if (zone === null) context.addIssue(`'${name}' is not an IANA time zone`)
-  return zone ?? name
-})
+/** What clients keep of one action. */
+export const actionDataSpec = z.object({ data })
 
 /** Fields that a create and an update share. Null clears, absent leaves alone. */
 const common = {
@@ -71,7 +68,7 @@ const common = {
   type: text(SOURCE_LIMIT).min(1, 'must not be empty').optional(),
   data: data.nullish(),
   /** Also of a job without a schedule, for clients that see one all the same. */
-  timezone: timezone.nullish(),
+  timezone: zoneName.nullish(),
   source: text(SOURCE_LIMIT).nullish(),
   sourceId: text(SOURCE_LIMIT).nullish(),
   tags: z

@@ -1,11 +1,11 @@
 /** What the runs of a job do: steps of its own, or those of a stack. */
 import type { Subject } from '../actions/ports.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
-import { type ActionInput, parseSteps, type Step } from '../actions/steps.ts'
-import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { type ActionInput, checkSteps, parseSteps, type Step } from '../actions/steps.ts'
+import type { Prisma, PrismaClient, Surface } from '../db/generated/prisma/client.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { ValidationError } from '../kernel/errors.ts'
+import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
 import { actionOfInformer, type InformerStep } from './informer-step.ts'
@@ -35,6 +35,20 @@ export const workParser =
     return { steps: given ? steps.map((step) => ({ ...step, config: withGiven(step.config, given) })) : steps }
   }
 
+/**
+ * What of steps that were checked before cannot work for this job, such as `actions.1.webhook.url: …`. The first one of
+ * Informer is not checked, as ever.
+ */
+export async function flawsOfSteps(
+  registry: ActionRegistry,
+  surface: Surface,
+  steps: readonly { kind: string; name: string; config: unknown }[],
+  subject: Subject,
+): Promise<Issue[]> {
+  const issues = await checkSteps(registry, steps, subject)
+  return surface === 'INFORMER' ? issues.filter(({ path }) => !/^actions\.0(\.|$)/.test(path)) : issues
+}
+
 /** A driver passes over what is no field of its configuration. */
 const withGiven = (config: Prisma.InputJsonValue, given: Given) => ({ ...(config as Given), given })
 
@@ -42,13 +56,8 @@ const withGiven = (config: Prisma.InputJsonValue, given: Given) => ({ ...(config
  * The first step of a job of Informer, as its clients say it. It is not checked: what it lacks shows when it runs.
  * @throws ForbiddenError when the token could not do the same itself
  */
-export function firstStep(
-  registry: ActionRegistry,
-  viewer: Viewer,
-  said: InformerStep,
-  aliases: readonly string[],
-): Step {
-  const { kind, config } = actionOfInformer(said, aliases)
+export function firstStep(registry: ActionRegistry, viewer: Viewer, said: InformerStep): Step {
+  const { kind, config } = actionOfInformer(said)
   for (const scope of registry.scopesOf(kind, config)) requireScope(viewer, scope)
   return { id: newId(), position: 0, kind, name: FIRST_STEP, config: config as Prisma.InputJsonObject }
 }
@@ -56,10 +65,13 @@ export function firstStep(
 /** No other step of a job is called so. */
 export const FIRST_STEP = 'job'
 
-/** The caller holds the job's row. */
-export async function replaceFirstStep(tx: Prisma.TransactionClient, jobId: string, step: Step): Promise<void> {
-  await tx.action.deleteMany({ where: { jobId, position: 0 } })
-  await tx.action.create({ data: { ...step, jobId } })
+/** It keeps its name, by which those behind it may call it. The caller holds the job's row. */
+export async function replaceFirstStep(
+  tx: Prisma.TransactionClient,
+  jobId: string,
+  { kind, config }: Step,
+): Promise<void> {
+  await tx.action.updateMany({ where: { jobId, position: 0 }, data: { kind, config } })
 }
 
 /** Whether an update says anything of it; `current`: the stack of the job, without which there is none to clear. */

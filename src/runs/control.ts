@@ -4,7 +4,7 @@ import type { Job, PrismaClient, Run } from '../db/generated/prisma/client.ts'
 import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { type JobRights, LEVEL, noSuchJob } from '../jobs/rights.ts'
+import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from '../jobs/rights.ts'
 import { PRIORITY } from '../jobs/spec.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -35,6 +35,7 @@ export type ManyRuns = { runs: Run[] /** There are others that match. */; hasMor
 
 /** Rows of one statement, so that none is very long. */
 const PART = 500
+const HELD = 'an administrator holds the job'
 /** Made-up runs let those of the day go first. */
 const BACKFILL_PRIORITY = 10
 
@@ -53,7 +54,7 @@ export function createRunControl(deps: {
     const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
     if (!job) throw noSuchJob()
     await rights.require(viewer, job, LEVEL.EDIT)
-    if (job.draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
+    requireNoDraft(job)
     return job
   }
 
@@ -95,12 +96,13 @@ export function createRunControl(deps: {
     await unblockRuns({ sql, transaction }, [...new Set(freed)])
   }
 
-  /** Each final run that is given becomes a new one of its job as that is now. Passes over jobs that are deleted. */
+  /** Each final run that is given becomes a new one of its job as that is now. Passes over jobs that are deleted or held. */
   async function redo(runs: Run[], { once }: { once: boolean }): Promise<string[]> {
     return transaction(async (sql) => {
       const jobIds = [...new Set(runs.map(({ jobId }) => jobId))]
       const locked = await sql<Pick<Job, 'id' | 'overlap'>>(
-        'select id, overlap from job where id = any($1::uuid[]) and deleted_at is null order by id for no key update',
+        `select id, overlap from job where id = any($1::uuid[]) and deleted_at is null and held_at is null
+        order by id for no key update`,
         [jobIds],
       )
       const jobsById = new Map(locked.map((job) => [job.id, job]))
@@ -138,8 +140,7 @@ export function createRunControl(deps: {
       const job = await requireJob(viewer, input.jobId)
       const id = newId()
       await transaction(async (sql) => {
-        const { heldAt } = await lockJob(sql, job.id)
-        if (heldAt) throw new ConflictError('an administrator holds the job', 'HELD')
+        await lockJob(sql, job.id)
         if (only && (await countActive(sql, [job.id]))(job.id).active > 0) {
           throw new ConflictError('a run of the job is under way', 'RUNNING')
         }
@@ -153,6 +154,7 @@ export function createRunControl(deps: {
     /**
      * Queues a run for each slot from `from` up to, not including, `to`: all of them, or those that have no run that
      * succeeded or may still do so. All or none.
+     * @throws ConflictError HELD by an administrator, VERSION
      */
     async backfill(viewer: Viewer, input: BackfillInput & { jobId: string }): Promise<Backfill> {
       requireScope(viewer, 'jobs:run')
@@ -218,7 +220,10 @@ export function createRunControl(deps: {
       const run = await requireRun(viewer, runId)
       if (!isFinal(run.status)) throw new ConflictError(`the run is ${run.status}: it is not over yet`, 'NOT_FINAL')
       const [id] = await redo([run], { once: false })
-      if (!id) throw new ConflictError('its job is deleted', 'DELETED')
+      if (!id) {
+        const { deletedAt } = await prisma.job.findUniqueOrThrow({ where: { id: run.jobId } })
+        throw deletedAt ? new ConflictError('its job is deleted', 'DELETED') : new ConflictError(HELD, 'HELD')
+      }
       return prisma.run.findUniqueOrThrow({ where: { id } })
     },
 
@@ -227,18 +232,20 @@ export function createRunControl(deps: {
       validate(manySpec, { limit })
       const status = filter.status ?? 'FAILED'
       if (!isFinal(status)) throw ValidationError.at('filter.status', 'must be one that a run ends in')
-      const where = { retries: { none: {} }, job: { deletedAt: null } }
+      const where = { retries: { none: {} }, job: { deletedAt: null, heldAt: null } }
       const { rows, hasMore } = await select(viewer, { ...filter, status }, where, limit)
       return { runs: await inOrder(await redo(rows, { once: true })), hasMore }
     },
   }
 }
 
-async function lockJob(sql: Sql, jobId: string): Promise<{ version: number; heldAt: Date | null }> {
+/** A job that nobody holds. */
+async function lockJob(sql: Sql, jobId: string): Promise<{ version: number }> {
   const [job] = await sql<{ version: number; heldAt: Date | null }>(
     'select version, held_at as "heldAt" from job where id = $1::uuid and deleted_at is null for no key update',
     [jobId],
   )
   if (!job) throw noSuchJob()
+  if (job.heldAt) throw new ConflictError(HELD, 'HELD')
   return job
 }

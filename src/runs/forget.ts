@@ -1,6 +1,7 @@
 /**
- * Forgetting history that is older than it need be kept, a bounded batch per statement, found by primary key. The
- * statement that deletes events of runs raises the floor of the log, so nobody can take what is gone for what never was.
+ * Forgetting history that is older than it need be kept, a bounded batch per statement, found by primary key, and single
+ * runs that somebody wants gone. The statement that deletes events of runs raises the floor of the log, so nobody can take
+ * what is gone for what never was.
  *
  * It waits for nobody while it holds rows: what somebody has in hand is passed over until the next time. What is not
  * final is kept, however old.
@@ -56,11 +57,8 @@ select (select count(*)::int from gone) as count,
 /** `not exists`, looked up row by row: as a join the planner may read the whole of an index that it takes to be empty. */
 const NONE = (rows: string) => `(select true from ${rows} limit 1) is null`
 
-const RUNS = `${SEEN('run')}, old as materialized (
-  select id from run
-  where id = any(array(select id from seen)) and finished_at < $4 and status = any($5::run_status[])
-  for update skip locked
-), silenced as (
+/** The runs of `old`, with all that they left; `gone` has one row for each. */
+const FORGET_OLD = `silenced as (
   delete from run_event where run_id = any(array(select id from old)) returning position
 ), raised as (
   update log_floor set position = greatest(position, (select max(position) from silenced))
@@ -69,7 +67,24 @@ const RUNS = `${SEEN('run')}, old as materialized (
   delete from dataset_load where run_id = any(array(select id from old))
 ), gone as (
   delete from run where id = any(array(select id from old)) returning 1
-)${RESULT}`
+)`
+
+const RUNS = `${SEEN('run')}, old as materialized (
+  select id from run
+  where id = any(array(select id from seen)) and finished_at < $4 and status = any($5::run_status[])
+  for update skip locked
+), ${FORGET_OLD}${RESULT}`
+
+/** One run, however young, if it is final. Twice is no error. */
+export async function forgetRun(sql: Sql, runId: string): Promise<void> {
+  await sql(RUN, [runId, FINAL])
+}
+
+const RUN = `
+with old as materialized (
+  select id from run where id = $1::uuid and status = any($2::run_status[]) for update
+), ${FORGET_OLD}
+select 1 as gone from gone`
 
 /** Domain events that were dispatched and that no run names any more. */
 export const forgetEvents = (sql: Sql, { before, firstId }: Edge, after: string): Promise<Forgotten> =>

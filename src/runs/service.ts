@@ -14,6 +14,8 @@ import type { Feed } from '../live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
 import { createRunControl } from './control.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
+import { createRunHistory, ENDED } from './history.ts'
+import { createRunLocks } from './locks.ts'
 import { lastRunIdsOfJobs, locksOfJobs, runIdsOfJobs } from './queries.ts'
 import { isFinal, isTerminal } from './states.ts'
 
@@ -72,6 +74,8 @@ export function createRunService(deps: {
 
   return {
     ...createRunControl(deps),
+    ...createRunLocks(deps),
+    ...createRunHistory(deps),
 
     byIds,
 
@@ -130,12 +134,22 @@ export function createRunService(deps: {
 
     watch,
 
-    /** Waits until the run is final. Null: this node is stopping, and the run goes on elsewhere. */
-    async untilFinal(viewer: Viewer, runId: string): Promise<Run | null> {
+    /**
+     * Waits until the run is final. Null: this node is stopping, or the signal said that nobody waits any more; the run
+     * goes on.
+     * @throws NotFoundError when it was deleted, or is not to be seen any more
+     */
+    async untilFinal(viewer: Viewer, runId: string, signal?: AbortSignal): Promise<Run | null> {
+      const events = await watch(viewer, { runId }, '')
+      const leave = () => void events.return?.()
+      signal?.addEventListener('abort', leave, { once: true })
+      if (signal?.aborted) leave()
       // Its stream ends after its last event.
-      for await (const { kind } of await watch(viewer, { runId }, '')) if (isTerminal(kind)) break
-      const [run = null] = await byIds(viewer, [runId])
-      return run && isFinal(run.status) ? run : null
+      for await (const { kind } of events) if (isTerminal(kind)) break
+      signal?.removeEventListener('abort', leave)
+      const [run] = await byIds(viewer, [runId])
+      if (!run) throw new NotFoundError('the run is not there any more')
+      return isFinal(run.status) ? run : null
     },
 
     /** What the run under way of each job has of it; the jobs are ones that the viewer may read. */
@@ -152,7 +166,7 @@ export function createRunService(deps: {
     /** Of a job that the viewer may read, the newest runs that have ended and were not skipped. */
     ended: (jobId: string, limit: number): Promise<Run[]> =>
       prisma.run.findMany({
-        where: { jobId, status: { in: ['SUCCEEDED', 'FAILED', 'CANCELLED'] } },
+        where: { jobId, status: { in: ENDED } },
         orderBy: { id: 'desc' },
         take: limit,
       }),

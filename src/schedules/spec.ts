@@ -1,17 +1,29 @@
 import { z } from 'zod'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { validate } from '../kernel/validate.ts'
-import { checkRecurrence, type Recurrence, RecurrenceError } from './recurrence.ts'
-import { zoneOf } from './zones.ts'
+import { checkRecurrence, type Grid, type Recurrence, RecurrenceError } from './recurrence.ts'
+import { canonicalZone, zoneOf } from './zones.ts'
 
 /** Longer expressions say nothing that a shorter one cannot. */
 const EXPRESSION_LIMIT = 1000
+
+const ZONE_LIMIT = 100
+
+/** An IANA name in its usual spelling. */
+export const zoneName = z
+  .string()
+  .max(ZONE_LIMIT, `must have at most ${ZONE_LIMIT} characters`)
+  .transform((name, context) => {
+    const zone = canonicalZone(name)
+    if (zone === null) context.addIssue(`'${name}' is not an IANA time zone`)
+    return zone ?? name
+  })
 
 const oneOf = z.strictObject({
   cron: z
     .strictObject({
       expression: z.string().max(EXPRESSION_LIMIT, `must have at most ${EXPRESSION_LIMIT} characters`),
-      timezone: z.string().max(100, 'must have at most 100 characters').nullish(),
+      timezone: z.string().max(ZONE_LIMIT, `must have at most ${ZONE_LIMIT} characters`).nullish(),
       dialect: z.enum(['VIXIE', 'QUARTZ']).nullish(),
     })
     .nullish(),
@@ -19,6 +31,9 @@ const oneOf = z.strictObject({
   every: z.strictObject({ seconds: z.int('must be whole seconds'), text: z.string().nullish() }).nullish(),
   at: z.date('must be an instant').nullish(),
 })
+
+/** No slot before the one, and none after the other. */
+export type Window = Pick<Grid, 'startOn' | 'endOn'>
 
 /** Exactly one of the three. Seconds are whole. */
 export type ScheduleInput = z.input<typeof oneOf>
@@ -53,6 +68,11 @@ export function parseSchedule(
     if (recurrence.kind === 'ONCE' && recurrence.at <= now) throw new RecurrenceError('at', 'must be in the future')
     return recurrence
   })
+}
+
+/** @throws ValidationError */
+export function requireWindow({ startOn, endOn }: Window): void {
+  if (startOn && endOn && endOn <= startOn) throw ValidationError.at('endOn', 'must be later than startOn')
 }
 
 function rooted<Result>(at: string, parse: () => Result): Result {

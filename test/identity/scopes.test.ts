@@ -90,6 +90,8 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   updateJob: { input: () => ({ jobId, name: 'y' }), scope: 'jobs:write' },
   pauseJob: { input: onJob, scope: 'jobs:write' },
   resumeJob: { input: onJob, scope: 'jobs:write' },
+  holdJob: { input: onJob, scope: 'admin' },
+  releaseJob: { input: onJob, scope: 'admin' },
   deleteJob: { input: onJob, scope: 'jobs:write' },
   createStack: { input: () => ({ name: 'x', actions: [NOWHERE] }), scope: 'jobs:write' },
   updateStack: { input: () => ({ stackId, name: 'y' }), scope: 'jobs:write' },

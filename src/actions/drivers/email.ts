@@ -7,6 +7,7 @@ import type { ActionKind, Driver, DriverDeps, Failure, StepContext, StepResult }
 import { callMail } from '../mail-call.ts'
 import { gather, MAX_ATTACHMENT_BYTES } from '../mail-content.ts'
 import { type DatasetPort, EffectError, type Subject } from '../ports.ts'
+import { ALL_DATASETS } from '../spec.ts'
 
 const MAX_RECIPIENTS = 10
 const MAX_SUBJECT_CHARS = 200
@@ -52,7 +53,7 @@ const config = z.object({
     .max(MAX_DATASETS)
     .default([])
     .describe(
-      `Datasets to attach as CSV, at most ${MAX_DATASETS}: \`dat_…\`, names of those of the artifact, or slugs of your own. All files of a mail together: at most ${MAX_ATTACHMENT_BYTES / MiB} MiB.`,
+      `Datasets to attach as CSV, at most ${MAX_DATASETS}: \`dat_…\`, names of those of the artifact, or slugs of your own; \`*\` stands for all that the job has by aliases. All files of a mail together: at most ${MAX_ATTACHMENT_BYTES / MiB} MiB.`,
     ),
 })
 
@@ -161,7 +162,7 @@ function artifactIssues(given: EmailConfig, { artifactId }: Subject): Issue[] {
 }
 
 async function datasetIssues(datasets: DatasetPort, refs: readonly string[], subject: Subject): Promise<Issue[]> {
-  const found = await Promise.all(refs.map((ref) => datasets.find(subject, ref, 'read')))
+  const found = await Promise.all(refs.map((ref) => ref === ALL_DATASETS || datasets.find(subject, ref, 'read')))
   return found.flatMap((dataset, index) =>
     dataset ? [] : [{ path: `attachDatasets.${index}`, message: 'there is no such dataset that the owner may read' }],
   )

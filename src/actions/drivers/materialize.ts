@@ -43,7 +43,7 @@ export const materialize = {
     ...config,
     source: { ...source, ...(url && { url: redactUrl(url) }), ...(headers && { headers: redactHeaders(headers) }) },
   }),
-  scopes: ({ source }) => (source.dataset ? ['data:read', 'data:write'] : ['data:write']),
+  scopes: ({ source }) => (source?.dataset ? ['data:read', 'data:write'] : ['data:write']),
   create: createMaterializeDriver,
 } satisfies ActionKind<MaterializeConfig>
 

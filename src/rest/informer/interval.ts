@@ -11,9 +11,12 @@ type IntervalType = (typeof INTERVAL_TYPES)[number]
 
 type IntervalView = { interval: string | null; intervalType: IntervalType | null }
 
+/** Of a job without a schedule. */
+export const NO_INTERVAL: IntervalView = { interval: null, intervalType: null }
+
 /** `startOn`: of the job, whose one time that is, if it is the same. */
 export function intervalView(schedule: Schedule | null, startOn: Date | null): IntervalView {
-  if (!schedule) return { interval: null, intervalType: null }
+  if (!schedule) return NO_INTERVAL
   const { kind, expression, intervalSeconds, text, at } = schedule
   if (kind === 'CRON') return { interval: expression, intervalType: 'cron' }
   if (kind === 'INTERVAL') return { interval: text ?? simpleOf(intervalSeconds ?? 0), intervalType: 'simple' }
@@ -33,7 +36,7 @@ export type Timing = {
  * @throws ValidationError
  */
 export function scheduleOf(given: Timing, before: IntervalView): ScheduleInput | null {
-  const { interval = before.interval, timezone, startOn } = given
+  const { interval = before.interval, timezone } = given
   const type = typeOf(given, before)
   if (type === null) return null
   if (type === 'once') return { at: onceAt(given, before) ?? required('startOn', 'once, unless interval is a date') }
@@ -75,8 +78,9 @@ function requireCron(interval: string): string {
   throw ValidationError.at('interval', message)
 }
 
-function required(field: string, type: string): never {
-  throw ValidationError.at(field, `is required for ${type}`)
+/** @throws ValidationError */
+export function required(field: string, type = ''): never {
+  throw ValidationError.at(field, `is required${type && ` for ${type}`}`)
 }
 
 const quoted = (text: string) => `'${text.slice(0, 100)}'`

@@ -1,9 +1,10 @@
 /** Jobs as clients of Informer write them. What they send beside these fields is passed over. */
 import { z } from '@hono/zod-openapi'
+import { jobDatasetsSchema } from './dataset-input.ts'
 import { instantOf } from './instant.ts'
 import { INTERVAL_TYPES } from './interval.ts'
 
-const date = z
+export const date = z
   .string('must be a date')
   .transform((text, context) => {
     const at = instantOf(text)
@@ -28,6 +29,7 @@ const fields = {
   notes: words('At most 10,000 characters.'),
   tags: z.array(z.string('must be a text'), 'must be a list of texts').nullish().describe('Names, or ids.'),
   data: z.record(z.string(), z.unknown(), 'must be an object').nullish().describe('What the driver is told.'),
+  datasets: jobDatasetsSchema.nullish(),
   source: words('What made it. At most 200 characters.'),
   sourceId: words('As what it is known there. At most 200 characters.'),
 }
@@ -36,6 +38,10 @@ const name = z.string('must be a text').trim().min(1, 'must not be empty').descr
 const type = z.string('must be a text').trim().min(1, 'must not be empty').describe('What does the work.')
 const enabled = z.boolean('must be true or false')
 
+const lockedAt = date.describe(
+  'For administrators: null ends a run that is at work and lets a held job go on, a date holds the job until null is sent. From others null and what they have read is passed over.',
+)
+
 const BODY = 'must be an object'
 
 export const createSchema = z
@@ -43,7 +49,7 @@ export const createSchema = z
   .openapi('CreateJob')
 
 export const updateSchema = z
-  .object({ name: name.optional(), type: type.optional(), ...fields, enabled: enabled.optional() }, BODY)
+  .object({ name: name.optional(), type: type.optional(), ...fields, enabled: enabled.optional(), lockedAt }, BODY)
   .describe('Absent fields stay as they are; null clears.')
   .openapi('UpdateJob')
 

@@ -2,16 +2,20 @@
 import type { Job, Schedule } from '../../db/generated/prisma/client.ts'
 import { ValidationError } from '../../kernel/errors.ts'
 import type { ScheduleInput } from '../../schedules/spec.ts'
-import { intervalView, scheduleOf, type Timing } from './interval.ts'
+import { datasetInputs, datasetPath } from './dataset-input.ts'
+import { intervalView, NO_INTERVAL, scheduleOf, type Timing } from './interval.ts'
 import type { CreateBody, UpdateBody } from './job-body.ts'
-
-const NONE = { interval: null, intervalType: null }
 
 /** @throws ValidationError */
 export function createInput(body: CreateBody, usual: string) {
-  const { interval, intervalType, ...rest } = body
+  const { interval, intervalType, datasets, ...rest } = body
   const timing = { interval, intervalType, timezone: rest.timezone ?? usual, startOn: rest.startOn ?? null }
-  return { ...rest, enabled: rest.enabled ?? false, schedule: scheduleOf(timing, NONE) }
+  return {
+    ...rest,
+    enabled: rest.enabled ?? false,
+    schedule: scheduleOf(timing, NO_INTERVAL),
+    datasets: datasetInputs(datasets ?? {}),
+  }
 }
 
 /**
@@ -20,7 +24,7 @@ export function createInput(body: CreateBody, usual: string) {
  * @throws ValidationError
  */
 export function updateInput(body: UpdateBody, job: Job, stored: Schedule | null, usual: string) {
-  const { interval, intervalType, timezone, startOn, endOn, ...rest } = body
+  const { interval, intervalType, timezone, startOn, endOn, datasets, lockedAt: _, ...rest } = body
   const before = intervalView(stored, job.startOn)
   const timing: Timing = {
     interval,
@@ -35,8 +39,13 @@ export function updateInput(body: UpdateBody, job: Job, stored: Schedule | null,
     ...(!isSame(startOn, job.startOn) && { startOn }),
     ...(!isSame(endOn, job.endOn) && { endOn }),
     ...(!says(schedule, stored) && { schedule }),
+    ...(datasets !== undefined && { datasets: datasetInputs(datasets ?? {}) }),
   }
 }
+
+/** Whether anything of when it runs is in it. */
+export const saysWhen = ({ interval, intervalType, timezone, startOn, endOn }: UpdateBody): boolean =>
+  [interval, intervalType, timezone, startOn, endOn].some((field) => field !== undefined)
 
 const isSame = (given: Date | null | undefined, stored: Date | null) =>
   given === undefined || given?.getTime() === stored?.getTime()
@@ -50,9 +59,14 @@ function says(input: ScheduleInput | null, stored: Schedule | null): boolean {
   return at?.getTime() === stored.at?.getTime()
 }
 
-/** Issues of a schedule are told by the names of the fields that made it. */
-export async function inTermsOfInterval<Result>(
-  { interval }: { interval?: string | null | undefined },
+type Given = Pick<UpdateBody, 'interval' | 'datasets'>
+
+/**
+ * Issues are told by the names of the fields that the client gave.
+ * @throws whatever `work` does
+ */
+export async function inTermsOfInformer<Result>(
+  { interval, datasets }: Given,
   work: () => Result | Promise<Result>,
 ): Promise<Result> {
   try {
@@ -63,7 +77,7 @@ export async function inTermsOfInterval<Result>(
     throw new ValidationError(
       error.issues.map((issue) => ({
         ...issue,
-        path: issue.path
+        path: datasetPath(issue.path, datasets ?? {})
           .replace(/^schedule\.cron\.timezone$/, 'timezone')
           .replace(/^schedule\.at$/, once)
           .replace(/^schedule(\..*)?$/, 'interval'),

@@ -8,6 +8,7 @@ import type { JobService } from '../../jobs/service.ts'
 import type { JobLock } from '../../runs/queries.ts'
 import type { RunService } from '../../runs/service.ts'
 import type { ScheduleService } from '../../schedules/service.ts'
+import { embeddedOf, embeddedSchema } from './embedded.ts'
 import { link, linkSchema } from './hal.ts'
 import { intervalView } from './interval.ts'
 
@@ -52,11 +53,12 @@ export const jobSchema = z
       'inf:job-actions': linkSchema,
       'inf:job-datasets': linkSchema,
     }),
+    _embedded: embeddedSchema,
     permissions: z.object({ read: z.boolean(), edit: z.boolean(), delete: z.boolean(), run: z.boolean() }),
   })
   .openapi('Job')
 
-export const iso = (at: Date | null): string | null => at && at.toISOString()
+export const iso = (at: Date | null): string | null => at?.toISOString() ?? null
 
 export const jobHref = (id: string) => `/api/jobs/${id}`
 
@@ -115,16 +117,18 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
 
     /** With all that the viewer may know of it. */
     async whole(viewer: Viewer, job: Job) {
-      const [[facts = NO_FACTS], [access], [tags = []]] = await Promise.all([
+      const [[facts = NO_FACTS], [access], [tags = []], data, _embedded] = await Promise.all([
         factsOf([job]),
         jobs.accessTo(viewer, [job]),
         jobs.tagsOf([job.id]),
+        jobs.dataOf(viewer, job),
+        embeddedOf(jobs, viewer, job),
       ])
       const href = jobHref(job.id)
       return {
         ...common(job, facts),
         heartbeat: iso(facts.lock?.heartbeat ?? null),
-        data: (job.data ?? {}) as Record<string, unknown>,
+        data,
         notes: job.notes,
         source: job.source,
         sourceId: job.sourceId,
@@ -137,6 +141,7 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
           'inf:job-actions': link(`${href}/actions`),
           'inf:job-datasets': link(`${href}/datasets`),
         },
+        _embedded,
         permissions: permissionsOf(access?.level ?? LEVEL.NONE),
       }
     },

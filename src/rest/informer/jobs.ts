@@ -1,29 +1,45 @@
 /** `/api/jobs`: jobs one by one. */
 import { createRoute } from '@hono/zod-openapi'
+import type { Job } from '../../db/generated/prisma/client.ts'
 import { requireScope } from '../../identity/permissions.ts'
 import type { Viewer } from '../../identity/viewer.ts'
+import { ConflictError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { body, type Routes } from '../routing.ts'
 import { createSchema, type UpdateBody, updateSchema } from './job-body.ts'
-import { createInput, inTermsOfInterval, updateInput } from './job-input.ts'
+import { createInput, inTermsOfInformer, saysWhen, updateInput } from './job-input.ts'
 import { jobFinder, jobParams } from './job-params.ts'
 import { createJobViews, type JobViewDeps, jobHref, jobSchema } from './job-view.ts'
+import { lockChange } from './lock-input.ts'
 import { answers, createRoutes, hal, nothing, secured, securedBody } from './router.ts'
 
 export type JobsDeps = JobViewDeps & { log: Log }
 
+/** Each is in vain only if another edit was not. */
+const TRIES = 20
+
 export function jobRoutes(deps: JobsDeps): Routes {
-  const { jobs, schedules, log } = deps
+  const { jobs, runs, schedules, log } = deps
   const routes = createRoutes(log)
   const findJob = jobFinder(jobs)
   const views = createJobViews(deps)
 
-  async function update(viewer: Viewer, id: string, given: UpdateBody) {
+  /** What is said of the times is put together with what there is; if that changes meanwhile, it is done again. */
+  async function update(viewer: Viewer, id: string, given: UpdateBody, tries = 1): Promise<Job> {
     const job = await findJob(viewer, id)
+    const changeLock = await lockChange(runs, viewer, job, given.lockedAt)
     const [stored = null] = job.scheduleId ? await schedules.byIds([job.scheduleId]) : []
-    return inTermsOfInterval(given, () =>
-      jobs.update(viewer, { jobId: job.id, ...updateInput(given, job, stored, schedules.defaultTimezone) }),
-    )
+    try {
+      const changed = await inTermsOfInformer(given, () => {
+        const input = updateInput(given, job, stored, schedules.defaultTimezone)
+        return jobs.update(viewer, { ...input, jobId: job.id, version: saysWhen(given) ? job.version : null })
+      })
+      return changeLock ? changeLock() : changed
+    } catch (error) {
+      const isRace = error instanceof ConflictError && error.code === 'VERSION'
+      if (!isRace || tries >= TRIES) throw error
+      return update(viewer, id, given, tries + 1)
+    }
   }
 
   routes.openapi(
@@ -38,7 +54,7 @@ export function jobRoutes(deps: JobsDeps): Routes {
     async (context) => {
       const { viewer } = context.var
       const given = context.req.valid('json')
-      const job = await inTermsOfInterval(given, async () =>
+      const job = await inTermsOfInformer(given, () =>
         jobs.create(viewer, createInput(given, schedules.defaultTimezone), 'INFORMER'),
       )
       return context.json(await views.whole(viewer, job), 201, { location: jobHref(job.id) })

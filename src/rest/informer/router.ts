@@ -6,11 +6,20 @@ import { Boom, errorAnswer, unauthorized } from './boom.ts'
 
 export const createRoutes = (log: Log): Routes => createSharedRoutes((error) => errorAnswer(error, log))
 
-export const { secured, securedBody, securedOptionalBody } = createRouteParts({
+const parts = createRouteParts({
   unauthorized,
   notJson: () => new Boom(400, 'The body is not JSON'),
   unsupportedType: (type) => new Boom(415, `The body must be application/json, not ${type}`),
 })
+
+/** By either of the two. */
+const security = [{ bearer: [] }, { basic: [] }] as NonNullable<RouteConfig['security']>
+
+type More = Parameters<typeof parts.secured>
+
+export const secured = (...more: More) => ({ ...parts.secured(...more), security })
+export const securedBody = (...more: More) => ({ ...parts.securedBody(...more), security })
+export const securedOptionalBody = (...more: More) => ({ ...parts.securedOptionalBody(...more), security })
 
 const failureSchema = z
   .object({

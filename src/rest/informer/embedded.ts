@@ -1,0 +1,24 @@
+/** What a whole job holds inside of it: its datasets and its actions. */
+import { z } from '@hono/zod-openapi'
+import type { Job } from '../../db/generated/prisma/client.ts'
+import type { Viewer } from '../../identity/viewer.ts'
+import type { JobService } from '../../jobs/service.ts'
+import { JOB_ACTION, jobActionSchema, jobActionView } from './action-view.ts'
+import { JOB_DATASET, jobDatasetSchema, jobDatasetView } from './dataset-view.ts'
+
+export const embeddedSchema = z.object({
+  [JOB_DATASET]: z.array(jobDatasetSchema),
+  [JOB_ACTION]: z.array(jobActionSchema),
+})
+
+/** For `_embedded` of a job that the viewer may read. */
+export async function embeddedOf(jobs: JobService, viewer: Viewer, job: Job): Promise<z.output<typeof embeddedSchema>> {
+  const [[datasets = []], [actions = []]] = await Promise.all([
+    jobs.datasetsOf([job.id]),
+    jobs.informerActionsOf(viewer, [job]),
+  ])
+  return {
+    [JOB_DATASET]: datasets.map((row) => jobDatasetView(job.id, row)),
+    [JOB_ACTION]: actions.map((action) => jobActionView(job.id, action)),
+  }
+}
