@@ -104,7 +104,13 @@ async function measure(ask: (search: string) => Promise<number>, kinds: Record<s
   }
 }
 
+async function peakOf(pid: number | undefined): Promise<string> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return /VmHWM:\s+(.*)/.exec(status)?.[1] ?? 'unknown'
+}
+
 async function measureWhole(url: string, headers: Record<string, string>, pid: number | undefined): Promise<void> {
+  const before = await peakOf(pid)
   const started = performance.now()
   const response = await fetch(`${url}/api/jobs-list`, { headers })
   let first = 0
@@ -115,8 +121,7 @@ async function measureWhole(url: string, headers: Record<string, string>, pid: n
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`\njobs-list: first bytes after ${ms(first)} ms, ${(bytes / 1e6).toFixed(1)} MB in ${seconds} s`)
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  console.log(`peak of the server: ${/VmHWM:\s+(.*)/.exec(status)?.[1] ?? 'unknown'}`)
+  console.log(`peak of the server: ${before} before, ${await peakOf(pid)} after`)
 }
 
 const dataDir = await newDataDir()
