@@ -3,12 +3,13 @@
  * a second, whether those before are answered or not, for a minute with words and for another without.
  * `npm run build && node --import tsx bench/informer-list.ts`
  */
+import { readFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { openEmbedded } from '../src/db/embedded.ts'
 import { createLog } from '../src/kernel/log.ts'
-import { newDataDir, removeDataDir, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, type Server, send, startServer } from './server.ts'
 
 const JOBS = Number(process.env.JOBS ?? 100_000)
 const OTHERS = 20_000
@@ -98,11 +99,18 @@ async function measure(ask: (search: string) => Promise<number>, kinds: Record<s
     const sorted = times.toSorted((a, b) => a - b)
     const figures = [0.5, 0.99, 1].map((q) => `${ms(quantile(sorted, q))} ms`)
     console.log(`| ${[name, total, sorted.length, ...figures].join(' | ')} |`)
-    if (name === 'all') console.log(`${sorted.filter((each) => each < GOAL_MS).length} of ${sorted.length} below ${GOAL_MS} ms`)
+    if (name === 'all')
+      console.log(`${sorted.filter((each) => each < GOAL_MS).length} of ${sorted.length} below ${GOAL_MS} ms`)
   }
 }
 
+async function peakOf(pid: number | undefined): Promise<string> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return /VmHWM:\s+(.*)/.exec(status)?.[1] ?? 'unknown'
+}
+
 async function measureWhole(url: string, headers: Record<string, string>, pid: number | undefined): Promise<void> {
+  const before = await peakOf(pid)
   const started = performance.now()
   const response = await fetch(`${url}/api/jobs-list`, { headers })
   let first = 0
@@ -113,20 +121,21 @@ async function measureWhole(url: string, headers: Record<string, string>, pid: n
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`\njobs-list: first bytes after ${ms(first)} ms, ${(bytes / 1e6).toFixed(1)} MB in ${seconds} s`)
-  const { readFile } = await import('node:fs/promises')
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  console.log(`peak of the server: ${/VmHWM:\s+(.*)/.exec(status)?.[1] ?? 'unknown'}`)
+  console.log(`peak of the server: ${before} before, ${await peakOf(pid)} after`)
 }
 
 const dataDir = await newDataDir()
 const postgres = await openEmbedded({ dataDir, log: createLog('error') })
 const { user, password, host, port, database } = postgres.connection
-const server = await startServer(dataDir, 4711, {
-  DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database}`,
-})
+let server: Server | undefined
 try {
+  server = await startServer(dataDir, 4711, {
+    DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database}`,
+    SECRET_KEY: '0'.repeat(64),
+  })
+  const { url, child } = server
   const people = ['owner', 'other'].map((handle) =>
-    send<{ createUser: { token?: string; message?: string } }>(server.url, SIGN_UP, { handle }),
+    send<{ createUser: { token?: string; message?: string } }>(url, SIGN_UP, { handle }),
   )
   const [owner] = await Promise.all(people)
   const headers = { authorization: `Bearer ${owner?.createUser.token}` }
@@ -138,15 +147,15 @@ try {
   await seeder.query('vacuum analyze')
   await seeder.end()
   const ask = async (search: string) => {
-    const response = await fetch(`${server.url}/api/jobs?limit=30&${search}`, { headers })
+    const response = await fetch(`${url}/api/jobs?limit=30&${search}`, { headers })
     if (!response.ok) throw new Error(await response.text())
     return ((await response.json()) as { total: number }).total
   }
   await measure(ask, WITH_WORDS)
   await measure(ask, WITHOUT)
-  await measureWhole(server.url, headers, server.child.pid)
+  await measureWhole(url, headers, child.pid)
 } finally {
-  await server.stop()
+  await server?.stop()
   await postgres.stop()
   await removeDataDir(dataDir)
 }

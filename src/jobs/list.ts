@@ -102,10 +102,8 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
       requireScope(viewer, 'jobs:read')
       validate(jobListSpec, { filter })
       const query = await queryOf(viewer, filter)
-      const [total, ids] = await Promise.all([
-        countJobs(sql, query),
-        part.limit > 0 ? sortedJobIds(sql, query, sort, part) : [],
-      ])
+      const total = await countJobs(sql, query)
+      const ids = part.limit > 0 && total > part.start ? await sortedJobIds(sql, query, sort, { ...part, total }) : []
       return { jobs: ids.length > 0 ? await jobsOf(ids) : [], total }
     },
 

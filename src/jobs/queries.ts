@@ -34,17 +34,15 @@ const JOB = 'join job j on j.id = t.job_id'
 /** Nulls come last, whatever the direction. */
 const SORT_KEYS = {
   name: { sql: 't.name' },
-  type: { sql: `j.type collate "C"`, join: JOB, nullable: true },
-  enabled: { sql: 'j.enabled', join: JOB },
+  type: { sql: 't.type' },
+  enabled: { sql: 't.enabled' },
   ownerId: { sql: 'p.handle collate "C"', join: 'join principal p on p.id = t.owner_id' },
   nextRunAt: { sql: 'j.next_run_at', join: JOB, nullable: true },
-  createdAt: { sql: 'j.created_at', join: JOB },
-  updatedAt: { sql: 'j.updated_at', join: JOB },
+  createdAt: { sql: 't.created_at' },
+  updatedAt: { sql: 't.updated_at' },
 } satisfies Record<string, Key>
 
-export type JobSortField = keyof typeof SORT_KEYS
-
-export const JOB_SORT_FIELDS = Object.keys(SORT_KEYS) as JobSortField[]
+type JobSortField = keyof typeof SORT_KEYS
 
 export type JobSort = { field: JobSortField; descending: boolean }
 
@@ -60,13 +58,13 @@ const TSQUERY = (search: string, add: Add) => `to_tsquery('pg_catalog.simple', $
 function sourceOf(query: JobQuery, key: Key | null, add: Add): { from: string; where: string } {
   const { search, surface, enabled, artifactId, owners, lastStatus, tag } = query
   const ofJob = [
-    enabled == null ? null : `j.enabled = ${add(enabled)}`,
     artifactId ? `j.artifact_id = ${add(artifactId)}::uuid` : null,
     lastStatus ? `j.last_status = ${add(lastStatus)}::run_status` : null,
   ].filter((condition) => condition !== null)
   const where = [
     'true',
     ...ofJob,
+    enabled == null ? null : `t.enabled = ${add(enabled)}`,
     // Nothing but what splits words finds nothing.
     search === '' ? 'false' : search === null ? null : `t.search @@ ${TSQUERY(search, add)}`,
     surface ? `t.surface = ${add(surface)}::surface` : null,
@@ -102,14 +100,16 @@ type PageSql = {
   columns: string
   from: string
   where: string
-  order: string
+  /** Null: in any, and all. */
+  order: string | null
   /** A parameter. */
-  limit: string
+  limit: string | null
 }
 
 function pageOfBranches(readers: readonly string[] | null, add: Add, { columns, from, where, order, limit }: PageSql) {
   const selects = branches(readers, add).map(({ condition, each }) => {
-    const select = `select ${columns} from ${from} where ${condition} and ${where} order by ${order} limit ${limit}`
+    const part = order && limit ? ` order by ${order} limit ${limit}` : ''
+    const select = `select ${columns} from ${from} where ${condition} and ${where}${part}`
     return each ? `select own.* from ${each} cross join lateral (${select}) own` : select
   })
   return union(selects)
@@ -127,22 +127,29 @@ export async function countJobs(sql: Sql, query: JobQuery): Promise<number> {
   return row?.count ?? 0
 }
 
-/** Ids of jobs in the order of a field and, where that is the same, of their ids. */
+/** So many jobs are sorted at once sooner than they are met on a walk through all in order. */
+const FEW = 20_000
+
+/** Ids of jobs in the order of a field and, where that is the same, of their ids. `total`: how many there are. */
 export async function sortedJobIds(
   sql: Sql,
   query: JobQuery,
   { field, descending }: JobSort,
-  { start, limit }: { start: number; limit: number },
+  { start, limit, total }: { start: number; limit: number; total: number },
 ): Promise<string[]> {
   const { values, add } = parameters()
   const key: Key = SORT_KEYS[field]
   const { from, where } = sourceOf(query, key, add)
   const direction = descending ? 'desc' : 'asc'
   const order = `key ${direction}${key.nullable ? ' nulls last' : ''}, id ${direction}`
+  const few = query.search !== null && total <= FEW
   const pages = pageOfBranches(query.readers, add, {
-    ...{ columns: `${key.sql} as key, t.job_id as id`, from, where, order, limit: add(start + limit) },
+    ...{ columns: `${key.sql} as key, t.job_id as id`, from, where },
+    // PostgreSQL takes words to be spread evenly over the order, and would walk through all to find those at its end.
+    ...(few ? { order: null, limit: null } : { order, limit: add(start + limit) }),
   })
-  const text = `select id from (${pages}) page order by ${order} limit ${add(limit)} offset ${add(start)}`
+  const page = few ? `with page as materialized (${pages}) select id from page` : `select id from (${pages}) page`
+  const text = `${page} order by ${order} limit ${add(limit)} offset ${add(start)}`
   return (await sql<{ id: string }>(text, values)).map(({ id }) => id)
 }
 

@@ -19,6 +19,7 @@ const LISTS = {
   artifacts: 'id slug url owner { handle } liveVersion { versionNo createdBy { handle } }',
   jobs: `
     id displayName owner { handle } artifact { slug owner { handle } } schedule { expression } actions { name }
+    tags { name } datasets { alias }
     upcoming(count: 2) signingSecret lastRun { id status } runs(first: 3) { edges { node { ${RUN} } } }`,
   runs: RUN,
   stacks: `
