@@ -3,7 +3,7 @@ import type { RunEventKind, SkipReason } from '../db/generated/prisma/enums.ts'
 import { grouped, loadBatched } from '../graphql/batch.ts'
 import { builder } from '../graphql/builder.ts'
 import { listComplexity } from '../graphql/list-args.ts'
-import { ValidationError } from '../kernel/errors.ts'
+import { NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { PAGE_LIMIT } from '../kernel/pages.ts'
 import type { FeedEvent } from '../live/log-reader.ts'
 import { SkipReasonEnum, StepStatusEnum } from './enums.ts'
@@ -40,7 +40,10 @@ export const RunEventInterface = builder.interfaceRef<FeedEvent>('RunEvent').imp
       type: RunType,
       description: 'The run as it is by now.',
       loaderOptions: { cache: false },
-      load: (ids: string[], { runs, viewer }) => runs.byIds(viewer, ids) as never,
+      load: async (ids: string[], { runs, viewer }) =>
+        (await runs.byIds(viewer, ids)).map(
+          (run) => run ?? new NotFoundError('you may not see this run any more'),
+        ) as never,
       resolve: ({ runId }) => runId,
     }),
   }),

@@ -3,6 +3,7 @@ import { grouped, loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
 import { JobType } from '../jobs/schema.ts'
+import { NotFoundError } from '../kernel/errors.ts'
 import { expectId, formatId, uuidOf } from '../kernel/ids.ts'
 import { AttemptStatusEnum, RunStatusEnum, RunTriggerEnum, SkipReasonEnum, StepStatusEnum } from './enums.ts'
 import { isFinal, type RunError } from './states.ts'
@@ -29,7 +30,10 @@ export const RunType = builder.prismaObject('Run', {
       type: JobType,
       description: 'What it is an execution of.',
       loaderOptions: { cache: false },
-      load: (ids: string[], { jobs, viewer }) => jobs.byIds(viewer, ids) as never,
+      load: async (ids: string[], { jobs, viewer }) =>
+        (await jobs.byIds(viewer, ids)).map(
+          (job) => job ?? new NotFoundError('you may not see this job any more'),
+        ) as never,
       resolve: ({ jobId }) => jobId,
     }),
     artifact: t.loadable({
