@@ -40,7 +40,7 @@ select page.id from unnest($1::uuid[]) as j(id) cross join lateral (
 
 /** What a job's run under way has of it. */
 export type JobLock = {
-  /** When the run was started. */ lockedAt: Date /** When its lease was last renewed. */
+  /** When the run was started. */ lockedAt: Date /** When its lease was last renewed, or else that. */
   heartbeat: Date | null
 }
 
@@ -57,6 +57,6 @@ export async function locksOfJobs(
 
 const LOCKS_OF_JOBS = `
 select q.job_id as "jobId", min(r.started_at) as "lockedAt",
-  max(q.lease_until) - make_interval(secs => $2) as heartbeat
+  greatest(max(q.lease_until) - make_interval(secs => $2), min(r.started_at)) as heartbeat
 from run_queue q join run r on r.id = q.run_id
 where q.job_id = any($1::uuid[]) and r.status = 'RUNNING' group by q.job_id`

@@ -16,6 +16,8 @@ export type LogLine = {
   pid?: number
   url?: string
   error?: string
+  path?: string
+  status?: number
   err?: { message: string }
 }
 

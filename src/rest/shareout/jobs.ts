@@ -176,8 +176,8 @@ export function jobRoutes({ jobs, runs, schedules, idempotency, log, isOpenHost 
       const { viewer } = context.var
       const job = await requireJob(viewer, context.req.valid('param').id)
       const { id: runId } = await runs.start(viewer, { jobId: job.id })
-      const run = await runs.untilFinal(viewer, runId)
-      // The node is stopping: the client sees its connection close, and the run goes on.
+      const run = await runs.untilFinal(viewer, runId, context.req.raw.signal)
+      // The client has left, or sees its connection close as the node is stopping; the run goes on.
       if (!run) return new Promise<never>(() => {})
       return context.json(executionView(run), 200)
     },

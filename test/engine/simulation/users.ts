@@ -1,6 +1,6 @@
 /**
- * What users do, through the product's own services: run, emit, pause, resume, reschedule, delete. Their statements take
- * part in the same time as those of the nodes. What a committed change means for a job is written down here.
+ * What users do, through the product's own services: run, emit, pause, resume, reschedule, release, delete. Their statements
+ * take part in the same time as those of the nodes. What a committed change means for a job is written down here.
  */
 import { type Calendar, recurrenceOf } from './calendar.ts'
 import { OWNER_ID } from './database.ts'
@@ -31,6 +31,8 @@ const OWNER: SignedIn = {
   teams: new Map(),
   scopes: new Set(['jobs:read', 'jobs:write', 'jobs:run']),
 }
+
+const ADMIN: SignedIn = { ...OWNER, isAdmin: true, scopes: new Set([...OWNER.scopes, 'admin']) }
 
 /** An event as it was emitted, in virtual time. */
 export type Emitted = { id: string; type: string; at: number }
@@ -121,6 +123,7 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
       plan(0, 'emit', job)
       plan(random.between(3, 60), 'run', job)
     },
+    release: (job) => act('releases a job', ({ runs }) => runs.release(ADMIN, job.id)),
     emit: (job) => {
       const type = job.eventType ?? random.pick(EVENT_TYPES)
       const event: Emitted = { id: '', type, at: 0 }
@@ -226,6 +229,12 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
         random.chance(0.6) ? job : random.pick(jobs),
       )
     if (random.chance(0.3)) plan(at + random.between(0, 6), random.pick(['run', 'emit']), job)
+  }
+
+  // Chances of their own: what else happens is as it was.
+  const releases = world.random.stream('releases')
+  for (let left = world.mutant ? 0 : releases.int(0, 3); left > 0; left--) {
+    plan(releases.between(300, horizon - 500), 'release', releases.pick(jobs))
   }
 
   /** Changes the schedule of a job, or its being on, and back. */
