@@ -13,6 +13,7 @@ import { newId } from '../kernel/ids.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { flawOfJson } from '../kernel/storable.ts'
 import { validate } from '../kernel/validate.ts'
+import { createDirectory } from './directory.ts'
 import { accessOf, type LoadedDataset, mayChangeDataset, noSuchDataset } from './rights.ts'
 import { createRowService } from './row-service.ts'
 import { createSnapshotService } from './snapshot-service.ts'
@@ -92,6 +93,7 @@ export function createDataService(deps: {
     ...rows,
     ...createTableService({ prisma, requireOwn, create, rows, limits }),
     create,
+    ...createDirectory({ prisma, listed }),
     ...createSnapshotService({ prisma, pool, requireOwn, readable: byIds }),
     byIds,
 

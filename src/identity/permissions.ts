@@ -32,6 +32,9 @@ export const mayManage = (viewer: Viewer, thing: Owned): boolean =>
 export const mayDelete = (viewer: Viewer, thing: Owned): boolean =>
   mayManage(viewer, thing) && (viewer?.isAdmin || viewer?.teams.get(thing.ownerId) !== 'MEMBER')
 
+/** Whether the viewer may give what they may change to this owner: themselves, a team of theirs, or for administrators anybody. */
+export const mayHandTo = (viewer: Viewer, { id: ownerId }: { id: string }): boolean => mayManage(viewer, { ownerId })
+
 export const mayReadStack = (viewer: Viewer, stack: Owned): boolean =>
   mayManage(viewer, stack) && Boolean(viewer?.scopes.has('jobs:read'))
 

@@ -14,6 +14,7 @@ import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { changeJob } from './change.ts'
 import { aliasesOf } from './datasets.ts'
+import type { JobEditing } from './edit.ts'
 import { configOfAction } from './informer-action.ts'
 import { informerStepOf } from './informer-step.ts'
 import { type JobRights, LEVEL } from './rights.ts'
@@ -44,9 +45,10 @@ export function createJobActions(deps: {
   prisma: PrismaClient
   actions: ActionRegistry
   rights: JobRights
-  requireJob(viewer: Viewer, id: string): Promise<Job>
+  editing: JobEditing
 }) {
-  const { prisma, actions: registry, rights, requireJob } = deps
+  const { prisma, actions: registry, rights } = deps
+  const { requireJob, requireTrust } = deps.editing
 
   /** `edit`: of the steps that the job has, those that it is to have; the first stays what it is. */
   async function change(
@@ -56,12 +58,12 @@ export function createJobActions(deps: {
   ): Promise<void> {
     for (let tries = 1; ; tries++) {
       const job = await requireJob(viewer, jobId)
-      await rights.requireAsOwner(viewer, job)
+      const ownerId = await requireTrust(viewer, job)
       const [steps, datasets] = await Promise.all([
         prisma.action.findMany({ where: { jobId }, orderBy: { position: 'asc' } }),
         prisma.jobDataset.findMany({ where: { jobId } }),
       ])
-      const subject = { ownerId: job.ownerId, artifactId: job.artifactId, datasets: aliasesOf(datasets) }
+      const subject = { ownerId, artifactId: job.artifactId, datasets: aliasesOf(datasets) }
       const edited = await edit(steps, subject)
       if (edited.length > STEPS_LIMIT) throw ValidationError.at('', `a job has at most ${STEPS_LIMIT} steps`)
       await requireWorking(steps, edited, subject)

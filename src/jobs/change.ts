@@ -47,6 +47,7 @@ export const pause =
   (reason: string | null = null, depth = 0): Change =>
   async (tx, job) => {
     if (!job.enabled) return null
+    if (job.draftOfId) return { enabled: false }
     await skipUnfired(tx, job, 'PAUSED')
     const { ownerId, artifactId } = job
     const payload = { job: { id: formatId('Job', job.id), name: job.name }, reason }
@@ -62,14 +63,14 @@ export const remove: Change = async (tx, job) => {
 
 /** Pauses the jobs on an artifact that is being deleted: nothing may call out for what is gone. */
 export async function pauseJobsOn(tx: Prisma.TransactionClient, artifactId: string): Promise<void> {
-  const where = { artifactId, enabled: true, deletedAt: null }
+  const where = { artifactId, enabled: true, deletedAt: null, draftOfId: null }
   const jobs = await tx.job.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } })
   await pauseAll(tx, jobs, 'its artifact was deleted')
 }
 
 const OF_FORMER_EDITORS = `select j.id from job j
   join artifact a on a.id = j.artifact_id join principal p on p.id = j.owner_id
-  where a.id = $1::uuid and j.enabled and j.deleted_at is null and lower(p.email) = any($2::text[])
+  where a.id = $1::uuid and j.enabled and j.deleted_at is null and j.draft_of_id is null and lower(p.email) = any($2::text[])
     and p.id <> a.owner_id and not p.is_admin order by j.id`
 
 /** Pauses the jobs on an artifact of whoever has one of these addresses, in lower case, and is no editor of it any more. */

@@ -1,6 +1,6 @@
 /** The datasets of jobs, one by one. A change of them is one of the job: under its row lock, and a version more. */
 import type { DatasetPort } from '../actions/ports.ts'
-import type { Job, JobDataset, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { JobDataset, PrismaClient } from '../db/generated/prisma/client.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, NotFoundError } from '../kernel/errors.ts'
 import { changeJob } from './change.ts'
@@ -12,27 +12,18 @@ import {
   requireScopes,
   setDatasets,
 } from './datasets.ts'
-import type { JobRights } from './rights.ts'
+import type { JobEditing } from './edit.ts'
 
 export const noSuchAlias = () => new NotFoundError('the job has no dataset of this alias')
 
-export function createJobDatasets(deps: {
-  prisma: PrismaClient
-  datasets: DatasetPort
-  rights: JobRights
-  requireJob(viewer: Viewer, id: string): Promise<Job>
-}) {
-  const { prisma, datasets: port, rights, requireJob } = deps
+export function createJobDatasets(deps: { prisma: PrismaClient; datasets: DatasetPort; editing: JobEditing }) {
+  const { prisma, datasets: port } = deps
+  const { requireJob, requireTrust } = deps.editing
 
-  /** A job of which the viewer may say what it works with: that is done with the rights of its owner. */
-  async function requireTrusted(viewer: Viewer, jobId: string): Promise<Job> {
+  async function parse(viewer: Viewer, jobId: string, input: JobDatasetInput): Promise<JobDatasetRow> {
     const job = await requireJob(viewer, jobId)
-    await rights.requireAsOwner(viewer, job)
-    return job
-  }
-
-  async function parse(viewer: Viewer, job: Job, input: JobDatasetInput): Promise<JobDatasetRow> {
-    const [row] = await parseDatasets(port, job, [input])
+    const subject = { ownerId: await requireTrust(viewer, job), artifactId: job.artifactId }
+    const [row] = await parseDatasets(port, subject, [input])
     if (!row) throw noSuchAlias()
     requireScopes(viewer, [row])
     return row
@@ -71,7 +62,7 @@ export function createJobDatasets(deps: {
      * @throws ConflictError ALIAS_TAKEN; ValidationError with paths such as `datasets.0.dataset`
      */
     async addDataset(viewer: Viewer, jobId: string, input: JobDatasetInput): Promise<JobDatasetRow> {
-      const row = await parse(viewer, await requireTrusted(viewer, jobId), input)
+      const row = await parse(viewer, jobId, input)
       const rows = await change(jobId, (known) => {
         if (known.some(({ alias }) => alias === row.alias)) {
           throw new ConflictError('the job has a dataset of this alias already', 'ALIAS_TAKEN')
@@ -83,7 +74,7 @@ export function createJobDatasets(deps: {
 
     /** Another dataset, or other snapshots, in the place of what the job has by the alias; `input` may name it anew. */
     async setDataset(viewer: Viewer, jobId: string, alias: string, input: JobDatasetInput): Promise<JobDatasetRow> {
-      const row = await parse(viewer, await requireTrusted(viewer, jobId), input)
+      const row = await parse(viewer, jobId, input)
       const rows = await change(jobId, (known) => {
         const before = named(known, alias)
         if (row.alias !== alias && known.some((each) => each.alias === row.alias)) {
@@ -95,7 +86,7 @@ export function createJobDatasets(deps: {
     },
 
     async removeDataset(viewer: Viewer, jobId: string, alias: string): Promise<void> {
-      await requireTrusted(viewer, jobId)
+      await requireJob(viewer, jobId)
       await change(jobId, (known) => {
         const gone = named(known, alias)
         return known.filter((each) => each !== gone)

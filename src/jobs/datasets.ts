@@ -87,6 +87,13 @@ async function idOf(port: DatasetPort, subject: Subject, given: string, right: '
   return found.id
 }
 
+/** What a client would say to get this row. */
+export const inputOf = ({ alias, datasetId, snapshotWhen, snapshotDatasets }: JobDatasetRow): JobDatasetInput => ({
+  alias,
+  dataset: datasetId,
+  ...(snapshotWhen && { snapshots: { when: snapshotWhen, datasets: snapshotDatasets } }),
+})
+
 /** The id of each dataset, by the name that the job has for it. */
 export const aliasesOf = (rows: readonly Pick<JobDatasetRow, 'alias' | 'datasetId'>[]): Record<string, string> =>
   Object.fromEntries(rows.map(({ alias, datasetId }) => [alias, datasetId]))

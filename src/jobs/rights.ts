@@ -5,7 +5,7 @@
 import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
 import { mayDelete, mayManage } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
-import { ForbiddenError, NotFoundError } from '../kernel/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
 
 type Ruled = Pick<Job, 'id' | 'ownerId' | 'artifactId'>
 
@@ -30,6 +30,11 @@ const REFUSALS: Record<Level, string> = {
 }
 
 export const noSuchJob = () => new NotFoundError('there is no such job')
+
+/** A draft is its maker's alone, until it is committed. */
+export function requireNoDraft({ draftOfId }: Pick<Job, 'draftOfId'>): void {
+  if (draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
+}
 
 export type JobRights = ReturnType<typeof createJobRights>
 
@@ -90,13 +95,6 @@ export function createJobRights({ prisma }: { prisma: PrismaClient }) {
       if (!access?.level) throw noSuchJob()
       if (access.level < level) throw new ForbiddenError(REFUSALS[level])
       return access
-    },
-
-    /** @throws ForbiddenError when the viewer may change the job, and yet not say what it does in its owner's name */
-    async requireAsOwner(viewer: Viewer, job: Ruled): Promise<void> {
-      const [access] = await accessTo(viewer, [job])
-      if (!access?.asOwner)
-        throw new ForbiddenError('only its owner, and those it is shared with, may say what it does')
     },
 
     /** Whether the viewer sees whatever is on the artifact, also jobs of others. */

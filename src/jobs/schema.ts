@@ -9,6 +9,7 @@ import { PrincipalType } from '../identity/schema.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
 import { ScheduleInputType, ScheduleType } from '../schedules/schema.ts'
+import { JobDatasetInputType, JobDatasetType } from './dataset-schema.ts'
 import {
   BackoffEnum,
   CatchUpPolicyEnum,
@@ -108,6 +109,12 @@ export const JobType = builder.prismaObject('Job', {
       type: [ActionType],
       description: 'Its steps, in order, or those of its stack.',
       resolve: (job, _args, context) => actionsOf(job, context),
+    }),
+    datasets: t.field({
+      type: [JobDatasetType],
+      description: 'Datasets that it works with by names of its own, in order.',
+      resolve: ({ id }, _args, context) =>
+        loadBatched(context, 'Job.datasets', id, (ids) => context.jobs.datasetsOf(ids)),
     }),
     hidden: t.exposeBoolean('hidden', {
       description: 'True for what runs of its stack by itself belong to: it is in no list, and changes with the stack.',
@@ -287,6 +294,10 @@ const settings = (t: InputFields) => ({
   description: t.string({ description: 'At most 1,000 characters.' }),
   notes: t.string({ description: 'At most 10,000 characters.' }),
   tags: t.stringList({ description: 'At most 50 words that it is found by, in place of those that were there.' }),
+  datasets: t.field({
+    type: [JobDatasetInputType],
+    description: 'At most 20 datasets that its actions know by aliases, in place of those that were there.',
+  }),
   schedule: t.field({ type: ScheduleInputType, description: 'When it fires; not together with eventType.' }),
   eventType: t.string({
     description:

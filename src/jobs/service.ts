@@ -17,9 +17,14 @@ import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 import { createJobActions } from './action-service.ts'
 import { createJobDatasets } from './dataset-service.ts'
+import { createDrafts } from './drafts.ts'
+import { createJobEditing } from './edit.ts'
+import { createFavorites } from './favorites.ts'
 import { knowsInformerType } from './informer-step.ts'
+import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
+import { createSharing } from './sharing.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
 import { jobListSpec } from './spec.ts'
 import { tagsOf } from './tags.ts'
@@ -49,13 +54,18 @@ export function createJobService(deps: {
   rights: JobRights
 }) {
   const { prisma, seal, rights } = deps
-  const { requireJob, change, ...writing } = createJobWriting(deps)
+  const editing = createJobEditing(deps)
+  const { requireJob, change } = editing
 
   return {
-    ...writing,
+    ...createJobWriting({ ...deps, editing }),
+    ...createDrafts({ ...deps, editing }),
+    ...createOwnership({ ...deps, requireJob }),
+    ...createSharing({ prisma, rights, requireJob }),
+    ...createFavorites({ prisma, rights }),
     ...createSigningSecrets({ prisma, seal, rights, change }),
-    ...createJobDatasets({ ...deps, requireJob }),
-    ...createJobActions({ ...deps, requireJob }),
+    ...createJobDatasets({ ...deps, editing }),
+    ...createJobActions({ ...deps, editing }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })

@@ -5,7 +5,7 @@ import { eventType } from '../events/spec.ts'
 import { flawOfJson, text } from '../kernel/storable.ts'
 import { zoneName } from '../schedules/spec.ts'
 
-const NAME_LIMIT = 200
+export const NAME_LIMIT = 200
 const DESCRIPTION_LIMIT = 1_000
 const NOTES_LIMIT = 10_000
 const TAGS_LIMIT = 50

@@ -1,11 +1,11 @@
 /** What the runs of a job do: steps of its own, or those of a stack. */
 import type { Subject } from '../actions/ports.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
-import { type ActionInput, parseSteps, type Step } from '../actions/steps.ts'
-import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { type ActionInput, checkSteps, parseSteps, type Step } from '../actions/steps.ts'
+import type { Prisma, PrismaClient, Surface } from '../db/generated/prisma/client.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { ValidationError } from '../kernel/errors.ts'
+import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
 import { actionOfInformer, type InformerStep } from './informer-step.ts'
@@ -34,6 +34,20 @@ export const workParser =
     const steps = await parseSteps(deps.actions, viewer, actions, subject)
     return { steps: given ? steps.map((step) => ({ ...step, config: withGiven(step.config, given) })) : steps }
   }
+
+/**
+ * What of steps that were checked before cannot work for this job, such as `actions.1.webhook.url: …`. The first one of
+ * Informer is not checked, as ever.
+ */
+export async function flawsOfSteps(
+  registry: ActionRegistry,
+  surface: Surface,
+  steps: readonly { kind: string; name: string; config: unknown }[],
+  subject: Subject,
+): Promise<Issue[]> {
+  const issues = await checkSteps(registry, steps, subject)
+  return surface === 'INFORMER' ? issues.filter(({ path }) => !/^actions\.0(\.|$)/.test(path)) : issues
+}
 
 /** A driver passes over what is no field of its configuration. */
 const withGiven = (config: Prisma.InputJsonValue, given: Given) => ({ ...(config as Given), given })

@@ -4,7 +4,7 @@ import type { Job, PrismaClient, Run } from '../db/generated/prisma/client.ts'
 import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { type JobRights, LEVEL, noSuchJob } from '../jobs/rights.ts'
+import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from '../jobs/rights.ts'
 import { PRIORITY } from '../jobs/spec.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -54,7 +54,7 @@ export function createRunControl(deps: {
     const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
     if (!job) throw noSuchJob()
     await rights.require(viewer, job, LEVEL.EDIT)
-    if (job.draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
+    requireNoDraft(job)
     return job
   }
 

@@ -20,7 +20,7 @@ export async function jobIdsOfStacks(
 const JOBS_OF_STACKS = (direction: 'asc' | 'desc') => `
 select page.id from unnest($1::uuid[]) as s(id) cross join lateral (
   select j.id from job j
-  where j.stack_id = s.id and not j.hidden and j.deleted_at is null
+  where j.stack_id = s.id and not j.hidden and j.deleted_at is null and j.draft_of_id is null
     and ($2::uuid is null or j.id > $2) and ($3::uuid is null or j.id < $3)
   order by j.id ${direction} limit $4
 ) page`
@@ -33,6 +33,7 @@ export const usesOf = (tx: Prisma.TransactionClient, stackId: string): Promise<U
   sqlIn(tx)<Use>(
     `select distinct on (j.artifact_id) j.artifact_id as "artifactId", j.id as "jobId"
     from job j join artifact a on a.id = j.artifact_id and a.deleted_at is null
-    where j.stack_id = $1::uuid and j.deleted_at is null order by j.artifact_id, j.id`,
+    where j.stack_id = $1::uuid and j.deleted_at is null and j.draft_of_id is null
+    order by j.artifact_id, j.id`,
     [stackId],
   )

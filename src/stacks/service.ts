@@ -187,7 +187,8 @@ export function createStackService(deps: {
   }
 }
 
-const usedBy = (stackId: string) => ({ stackId, hidden: false, deletedAt: null }) satisfies Prisma.JobWhereInput
+const usedBy = (stackId: string) =>
+  ({ stackId, hidden: false, deletedAt: null, draftOfId: null }) satisfies Prisma.JobWhereInput
 
 /** Jobs that want to use it wait until this transaction has ended. */
 async function lockStack(tx: Prisma.TransactionClient, id: string, version?: number | null): Promise<void> {

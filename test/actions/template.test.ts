@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import {
   fillConfig,
   isJsonTemplate,
+  literal,
+  literalOf,
   MAX_FILLED_CHARS,
   type Place,
   plainIssues,
@@ -131,9 +133,37 @@ describe('a backslash', () => {
     ['C:\\\\{{ input }}\\{{', 'C:\\v{{'],
     ['\\ {{ input }}', '\\ v'],
     ['\\{{\\{{{{ input }}', '{{{{v'],
+    ['\\\\\\{{ input }}', '\\{{ input }}'],
+    ['\\\\\\\\{{ input }}', '\\\\v'],
   ])('%j becomes %j', (text, filled) => {
     expect(fill(text, 'text', 'v')).toBe(filled)
     expect(templateIssues(text, 'text', [], 'at')).toEqual([])
+  })
+})
+
+describe('a text that is to stay as it is', () => {
+  const texts = fc.array(fc.constantFrom('{', '}', '\\', '{{', '}}', ' input ', 'x')).map((parts) => parts.join(''))
+
+  test('stays so when it is filled in, whatever stands in it, and can be had back', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(fill(literal(text), 'text', 'v')).toBe(text)
+        expect(literalOf(literal(text))).toBe(text)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('is none where a template stands', () => {
+    expect(literalOf('a {{ input }}')).toBeNull()
+  })
+
+  test('costs no more where there are many backslashes', () => {
+    const text = '\\'.repeat(1_000_000)
+    const started = performance.now()
+    expect(fill(`${text} {{ input }}`, 'text', 'v')).toBe(`${text} v`)
+    expect(literal(text)).toBe(text)
+    expect(performance.now() - started).toBeLessThan(2_000)
   })
 })
 

@@ -31,6 +31,7 @@ const fields = {
   index: z.int('must be a whole number').nullish().describe('Its place, from 0; absent: behind the others.'),
   conditions: z
     .unknown()
+    .optional()
     .refine(isEmpty, 'are not supported: leave them empty')
     .openapi({ type: ['object', 'array', 'null'] })
     .describe('Empty: actions are always done, in their order.'),
