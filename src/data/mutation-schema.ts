@@ -68,6 +68,14 @@ const DeleteDatasetInput = builder.inputType('DeleteDatasetInput', {
   fields: (t) => ({ datasetId: t.id({ required: true, description: ID }) }),
 })
 
+const TransferDatasetInput = builder.inputType('TransferDatasetInput', {
+  description: 'Whose dataset it is to be.',
+  fields: (t) => ({
+    datasetId: t.id({ required: true, description: ID }),
+    ownerHandle: t.string({ required: true, description: 'A user, or a team with or without `team:`.' }),
+  }),
+})
+
 const InsertRowsInput = builder.inputType('InsertRowsInput', {
   description: 'New rows.',
   fields: (t) => ({
@@ -132,6 +140,18 @@ builder.mutationFields((t) => ({
         ...{ ...input, datasetId: datasetId(input) },
         ...(name != null && { name }),
         ...(slug != null && { slug }),
+      }),
+  }),
+  transferDataset: t.field({
+    type: DatasetType,
+    errors: {},
+    description:
+      'Hands a dataset that is on no artifact to yourself or to a team of yours; administrators hand to anybody.',
+    args: { input: t.arg({ type: TransferDatasetInput, required: true, description: 'Which, and to whom.' }) },
+    resolve: (_root, { input }, { data, viewer }) =>
+      data.transfer(viewer, {
+        datasetId: datasetId(input),
+        owner: { handle: input.ownerHandle, field: 'ownerHandle' },
       }),
   }),
   deleteDataset: t.field({

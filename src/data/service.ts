@@ -6,7 +6,8 @@ import { slugOf } from '../artifacts/spec.ts'
 import { isUniqueViolation } from '../db/errors.ts'
 import type { Artifact, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { type ListOrder, listById } from '../db/keyset.ts'
-import { mayEditArtifact, mayReadArtifact, requireScope, roleOn } from '../identity/permissions.ts'
+import { mayEditArtifact, mayHandTo, mayReadArtifact, requireScope, roleOn } from '../identity/permissions.ts'
+import { type NamedPrincipal, requirePrincipal } from '../identity/principals.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -130,6 +131,31 @@ export function createDataService(deps: {
         .catch((error) => rejectTaken(error, before.artifactId !== null))
       if (!changed) throw noSuchDataset()
       return { ...changed, artifact: before.artifact }
+    },
+
+    /**
+     * Hands a dataset of the viewer's that is on no artifact to themselves or to a team of theirs; administrators hand to
+     * anybody. Jobs that use it ask each time whether their owner may.
+     * @throws ValidationError for an unknown owner, ConflictError SLUG_TAKEN, OF_ARTIFACT
+     */
+    async transfer(
+      viewer: Viewer,
+      { datasetId, owner }: { datasetId: string; owner: NamedPrincipal },
+    ): Promise<LoadedDataset> {
+      const before = await requireOwn(viewer, datasetId)
+      if (before.artifactId) throw new ConflictError('it is its artifact’s, and goes with that', 'OF_ARTIFACT')
+      const { id: ownerId } = await requirePrincipal(prisma, owner)
+      if (ownerId === before.ownerId) return before
+      if (!mayHandTo(viewer, { id: ownerId })) {
+        throw new ForbiddenError('you may hand a dataset to yourself and to your teams only')
+      }
+      const where = { id: datasetId, ownerId: before.ownerId }
+      const [changed] = await prisma.dataset.updateManyAndReturn({ where, data: { ownerId } }).catch((error) => {
+        if (!isUniqueViolation(error)) throw error
+        throw new ConflictError('its new owner has a dataset with this slug already', 'SLUG_TAKEN')
+      })
+      if (!changed) throw noSuchDataset()
+      return { ...changed, artifact: null }
     },
 
     /** For good, with its rows and snapshots. */

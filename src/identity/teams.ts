@@ -1,6 +1,7 @@
 /** Teams and who is in them. What a team owns is its members', but for deleting, which is for its ADMINs. */
 import { isUniqueViolation } from '../db/errors.ts'
-import type { Membership, Principal, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Membership, Principal, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { sqlIn } from '../db/sql.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
@@ -8,6 +9,8 @@ import { requireAdmin, requireScope } from './permissions.ts'
 import { principalNamed } from './principals.ts'
 import { type CreateTeamInput, createTeamSpec, type TeamMemberInput, teamMemberSpec } from './spec.ts'
 import type { TeamRole, Viewer } from './viewer.ts'
+
+type Member = Pick<Membership, 'teamId' | 'userId'>
 
 export function createTeams({ prisma }: { prisma: PrismaClient }) {
   async function requireTeam(handle: string): Promise<Principal> {
@@ -30,6 +33,19 @@ export function createTeams({ prisma }: { prisma: PrismaClient }) {
     throw new ForbiddenError('only the admins of a team say who is in it')
   }
 
+  /** Somebody must stay who says who is in the team; administrators may leave it without. Two who go at once wait for each other. */
+  async function requireAnother(
+    tx: Prisma.TransactionClient,
+    viewer: Viewer,
+    { teamId, userId }: Member,
+  ): Promise<void> {
+    await sqlIn(tx)('select 1 from principal where id = $1::uuid for no key update', [teamId])
+    if (viewer?.isAdmin) return
+    const admins = await tx.membership.findMany({ where: { teamId, role: 'ADMIN' } })
+    const isLast = admins.length === 1 && admins[0]?.userId === userId
+    if (isLast) throw new ConflictError('they are the last admin of the team: make another one first', 'LAST_ADMIN')
+  }
+
   return {
     /** For administrators: a team, and its first ADMINs. Its handle begins with `team:`, whether given so or not. */
     async createTeam(viewer: Viewer, input: CreateTeamInput): Promise<Principal> {
@@ -46,14 +62,17 @@ export function createTeams({ prisma }: { prisma: PrismaClient }) {
         })
     },
 
-    /** Puts a user into a team, or changes their role in it. */
+    /** Puts a user into a team, or changes their role in it. ConflictError LAST_ADMIN. */
     async setTeamMember(viewer: Viewer, input: TeamMemberInput & { role?: TeamRole | null | undefined }) {
       const { team: teamHandle, member } = validate(teamMemberSpec, input)
       const team = await requireLed(viewer, teamHandle)
       const user = await requireUser(member, 'member')
       const role = input.role ?? 'MEMBER'
       const key = { teamId: team.id, userId: user.id }
-      await prisma.membership.upsert({ where: { teamId_userId: key }, create: { ...key, role }, update: { role } })
+      await prisma.$transaction(async (tx) => {
+        if (role !== 'ADMIN') await requireAnother(tx, viewer, key)
+        await tx.membership.upsert({ where: { teamId_userId: key }, create: { ...key, role }, update: { role } })
+      })
       return team
     },
 
@@ -63,7 +82,11 @@ export function createTeams({ prisma }: { prisma: PrismaClient }) {
       const leaving = requireScope(viewer, 'jobs:write').handle === member
       const team = leaving ? await requireTeam(teamHandle) : await requireLed(viewer, teamHandle)
       const user = await requireUser(member, 'member')
-      await prisma.membership.deleteMany({ where: { teamId: team.id, userId: user.id } })
+      const key = { teamId: team.id, userId: user.id }
+      await prisma.$transaction(async (tx) => {
+        await requireAnother(tx, viewer, key)
+        await tx.membership.deleteMany({ where: key })
+      })
       return team
     },
 

@@ -14,14 +14,18 @@ import type { Edit, JobEditing } from './edit.ts'
 import { flawsOfSteps, type Work } from './work.ts'
 
 /** A job with all that an edit may change. */
-export const WHOLE = {
-  schedule: true,
-  actions: { orderBy: { position: 'asc' } },
-  datasets: { orderBy: { position: 'asc' } },
-  tags: true,
-} as const satisfies Prisma.JobInclude
+export type WholeJob = Prisma.JobGetPayload<{ include: { schedule: true; actions: true; datasets: true; tags: true } }>
 
-export type WholeJob = Prisma.JobGetPayload<{ include: typeof WHOLE }>
+/** Null: it is gone. */
+export async function wholeJob(db: PrismaClient | Prisma.TransactionClient, id: string): Promise<WholeJob | null> {
+  const job = await db.job.findFirst({ where: { id, deletedAt: null }, include: { schedule: true } })
+  if (!job) return null
+  // One after the other: within a transaction there is one connection for all.
+  const actions = await db.action.findMany({ where: { jobId: id }, orderBy: { position: 'asc' } })
+  const datasets = await db.jobDataset.findMany({ where: { jobId: id }, orderBy: { position: 'asc' } })
+  const tags = await db.jobTag.findMany({ where: { jobId: id }, orderBy: { tagId: 'asc' } })
+  return { ...job, actions, datasets, tags }
+}
 
 export function createDraftEdits(deps: {
   prisma: PrismaClient

@@ -10,27 +10,25 @@ import { Prisma } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { ConflictError, NotFoundError } from '../kernel/errors.ts'
+import { ConflictError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Seal } from '../kernel/seal.ts'
 import { type Change, changeJob } from './change.ts'
-import { createDraftEdits, WHOLE } from './draft-edit.ts'
+import { createDraftEdits, wholeJob } from './draft-edit.ts'
 import type { JobEditing } from './edit.ts'
-import { noSuchJob } from './rights.ts'
+import { noSuchDraft, noSuchJob } from './rights.ts'
 import { NAME_LIMIT } from './spec.ts'
 
 const SUFFIX = ' (Draft)'
 
 const draftNameOf = (name: string | null) => `${(name ?? '').slice(0, NAME_LIMIT - SUFFIX.length)}${SUFFIX}`.trim()
 
-const noDraft = () => new NotFoundError('you have no draft of this job')
-
 const HOLD = 'select 1 from job where id = $1::uuid for no key update'
 
 /** The draft is gone, with all that it had. Answers what it was. */
 export async function dropDraft(tx: Prisma.TransactionClient, id: string): Promise<Job> {
   const [draft] = await tx.job.findMany({ where: { id } })
-  if (!draft) throw noDraft()
+  if (!draft) throw noSuchDraft()
   await tx.job.delete({ where: { id } })
   if (draft.scheduleId) await tx.schedule.delete({ where: { id: draft.scheduleId } })
   return draft
@@ -52,7 +50,7 @@ export function createDrafts(deps: {
     const job = await requireJob(viewer, id)
     if (job.draftOfId) return job
     const [draft] = await draftsOf(viewer, [id])
-    if (!draft) throw noDraft()
+    if (!draft) throw noSuchDraft()
     return draft
   }
 
@@ -78,7 +76,7 @@ export function createDrafts(deps: {
         await sqlIn(tx)(HOLD, [jobId])
         const present = await tx.job.findFirst({ where: { draftOfId: jobId, ownerId, deletedAt: null } })
         if (present) return present
-        const original = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: WHOLE })
+        const original = await wholeJob(tx, jobId)
         if (!original) throw noSuchJob()
         const { schedule, actions, datasets, tags, ...row } = original
         const { id: _id, number: _number, createdAt: _made, updatedAt: _changed, ...copied } = row
@@ -118,14 +116,14 @@ export function createDrafts(deps: {
       requireScope(viewer, 'jobs:write')
       const { id: draftId, draftOfId } = await requireDraft(viewer, id)
       const original = await requireJob(viewer, draftOfId ?? '')
-      const draft = await prisma.job.findUnique({ where: { id: draftId }, include: WHOLE })
-      const target = await prisma.job.findUnique({ where: { id: original.id }, include: WHOLE })
-      if (!draft || !target) throw noDraft()
+      const draft = await wholeJob(prisma, draftId)
+      const target = await wholeJob(prisma, original.id)
+      if (!draft || !target) throw noSuchDraft()
       const edit = await editOf(viewer, draft, target)
       const change: Change = async (tx, job) => {
         await sqlIn(tx)(HOLD, [draftId])
         const now = await tx.job.findUnique({ where: { id: draftId } })
-        if (!now) throw noDraft()
+        if (!now) throw noSuchDraft()
         if (now.version !== draft.version)
           throw new ConflictError('the draft was changed meanwhile: try again', 'VERSION')
         const changed = await applied(viewer, edit)(tx, job)

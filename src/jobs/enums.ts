@@ -1,4 +1,5 @@
 import { builder } from '../graphql/builder.ts'
+import { JOB_ORDERS } from './spec.ts'
 
 export const SurfaceEnum = builder.enumType('Surface', {
   description: 'The API through which a job was made.',
@@ -36,4 +37,10 @@ export const DstGapPolicyEnum = builder.enumType('DstGapPolicy', {
   description:
     'A fixed time that does not exist on the day the clock goes forward: run right after the gap, or SKIP it.',
   values: ['RUN_AFTER_GAP', 'SKIP'] as const,
+})
+
+export const JobOrderEnum = builder.enumType('JobOrder', {
+  description:
+    'By the time of creation; RELEVANCE: by how well they fit what is looked for, the newest first if nothing is.',
+  values: JOB_ORDERS,
 })

@@ -29,12 +29,22 @@ const REFUSALS: Record<Level, string> = {
   4: 'only its owner, of a team its admins, and the owner of its artifact may do this',
 }
 
+export const noSuchDraft = () => new NotFoundError('you have no draft of this job')
 export const noSuchJob = () => new NotFoundError('there is no such job')
 
 /** A draft is its maker's alone, until it is committed. */
 export function requireNoDraft({ draftOfId }: Pick<Job, 'draftOfId'>): void {
   if (draftOfId) throw new ConflictError('it is a draft: commit it first', 'DRAFT')
 }
+
+/** A draft can neither be run nor shared. */
+export const permissionsOf = ({ draftOfId }: Pick<Job, 'draftOfId'>, level: Level) => ({
+  read: level >= LEVEL.READ,
+  edit: level >= LEVEL.EDIT,
+  run: level >= LEVEL.EDIT && !draftOfId,
+  delete: level >= LEVEL.OWN,
+  share: level >= LEVEL.SHARE && !draftOfId,
+})
 
 export type JobRights = ReturnType<typeof createJobRights>
 

@@ -4,7 +4,7 @@ import type { Job } from '../db/generated/prisma/client.ts'
 import { loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
-import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
+import { listComplexity } from '../graphql/list-args.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
@@ -14,6 +14,7 @@ import {
   BackoffEnum,
   CatchUpPolicyEnum,
   DstGapPolicyEnum,
+  JobOrderEnum,
   JobTriggerEnum,
   OverlapPolicyEnum,
   RetryOnEnum,
@@ -240,11 +241,14 @@ builder.queryFields((t) => ({
   }),
   jobs: t.connection({
     type: JobType,
-    description: 'Your jobs; of administrators all.',
+    description: 'Your jobs, those of your teams, and those that are shared with you; of administrators all.',
     complexity: listComplexity,
     args: {
       filter: t.arg({ type: JobFilterInput, description: 'Only jobs for which all of this holds.' }),
-      orderBy: t.arg({ type: ListOrderEnum, defaultValue: 'NEWEST', description: 'In which order.' }),
+      orderBy: t.arg({
+        type: JobOrderEnum,
+        description: 'In which order. Default RELEVANCE with a search, else NEWEST.',
+      }),
     },
     resolve: (_root, { filter, ...args }, { jobs, viewer }) =>
       jobs.list(viewer, {
@@ -257,12 +261,16 @@ builder.queryFields((t) => ({
 const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Jobs for which all of this holds.',
   fields: (t) => ({
-    search: t.string({ description: 'In name or description, whatever the case.' }),
+    search: t.string({
+      description:
+        'With all of these words, or words that begin so, in its name or description, whatever the case. Punctuation splits words.',
+    }),
     surface: t.field({ type: SurfaceEnum, description: 'Made through this API.' }),
     enabled: t.boolean({ description: 'Not paused, or paused.' }),
     artifactId: t.id({ description: 'On this artifact.' }),
     ownerHandle: t.string({ description: 'Of this owner; a team with or without `team:`.' }),
     lastStatus: t.field({ type: RunStatusEnum, description: 'Whose last run ended so.' }),
+    tag: t.string({ description: 'With the tag of this name.' }),
   }),
 })
 

@@ -4,14 +4,10 @@ import { redactJson } from '../actions/redaction.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { withoutSecrets } from '../actions/steps.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
-import type { Action, Job, Prisma, PrismaClient, RunStatus, Schedule, Surface } from '../db/generated/prisma/client.ts'
-import { type ListOrder, listById } from '../db/keyset.ts'
-import { requireScope } from '../identity/permissions.ts'
-import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
+import type { Action, Job, PrismaClient, Schedule, Surface } from '../db/generated/prisma/client.ts'
+import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
-import type { Connection, PageArgs } from '../kernel/pages.ts'
 import type { Seal } from '../kernel/seal.ts'
-import { validate } from '../kernel/validate.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
@@ -21,25 +17,16 @@ import { createDrafts } from './drafts.ts'
 import { createJobEditing } from './edit.ts'
 import { createFavorites } from './favorites.ts'
 import { knowsInformerType } from './informer-step.ts'
+import { createJobLists } from './list.ts'
 import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
 import { createSharing } from './sharing.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
-import { jobListSpec } from './spec.ts'
 import { tagsOf } from './tags.ts'
 import { createJobWriting } from './write.ts'
 
 export type JobService = ReturnType<typeof createJobService>
-
-export type JobFilter = {
-  search?: string | null | undefined
-  surface?: Surface | null | undefined
-  enabled?: boolean | null | undefined
-  artifactId?: string | null | undefined
-  ownerHandle?: string | null | undefined
-  lastStatus?: RunStatus | null | undefined
-}
 
 /** `Job.upcoming` shows no more. */
 const UPCOMING_LIMIT = 100
@@ -66,6 +53,7 @@ export function createJobService(deps: {
     ...createSigningSecrets({ prisma, seal, rights, change }),
     ...createJobDatasets({ ...deps, editing }),
     ...createJobActions({ ...deps, editing }),
+    ...createJobLists({ prisma, rights }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
@@ -92,21 +80,6 @@ export function createJobService(deps: {
       const found = await prisma.job.findMany({ where: { id: { in: [...ids] } } })
       const byId = new Map((await rights.readable(viewer, found)).map((job) => [job.id, job]))
       return ids.map((id) => byId.get(id) ?? null)
-    },
-
-    async list(
-      viewer: Viewer,
-      args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: ListOrder | null | undefined },
-    ): Promise<Connection<Job>> {
-      const reader = requireScope(viewer, 'jobs:read')
-      validate(jobListSpec, args)
-      const filter = args.filter ?? {}
-      const all = filter.artifactId ? await rights.seesAllOn(viewer, filter.artifactId) : reader.isAdmin
-      const where = whereOf(all ? null : reader, filter)
-      return listById(args, {
-        rows: (query) => prisma.job.findMany({ ...query, where: { AND: [where, query.where] } }),
-        count: () => prisma.job.count({ where }),
-      })
     },
 
     /** Whether the first step of an Informer job of this type does anything. */
@@ -170,28 +143,3 @@ export function createJobService(deps: {
 
 /** Whose the steps of a job are: its own, or of its stack. */
 const sourceOf = ({ id, stackId }: Job) => stackId ?? id
-
-/** Jobs of somebody, of their teams, and those that are shared with them. */
-function readableBy(reader: SignedIn): Prisma.JobWhereInput {
-  const principals = { in: principalsOf(reader) }
-  return { OR: [{ ownerId: principals }, { shares: { some: { principalId: principals } } }] }
-}
-
-/** `reader` null: of whomever. */
-function whereOf(reader: SignedIn | null, filter: JobFilter): Prisma.JobWhereInput {
-  const { search, surface, enabled, artifactId, ownerHandle, lastStatus } = filter
-  // Prisma makes a pattern of it, and leaves what is special in patterns as it is.
-  const contains = search ? { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const } : null
-  return {
-    ...{ deletedAt: null, hidden: false, draftOfId: null },
-    AND: [
-      ...(reader ? [readableBy(reader)] : []),
-      ...(contains ? [{ OR: [{ name: contains }, { description: contains }] }] : []),
-    ],
-    ...(surface && { surface }),
-    ...(enabled != null && { enabled }),
-    ...(artifactId && { artifactId }),
-    ...(ownerHandle && { owner: { handle: { in: [ownerHandle, `team:${ownerHandle}`] } } }),
-    ...(lastStatus && { lastStatus }),
-  }
-}

@@ -56,18 +56,22 @@ export function createSharing({
      * An owner has all rights already.
      * @throws ValidationError at `level` or the field of the principal, LimitError
      */
-    async share(viewer: Viewer, { jobId, principal, ...input }: Place & { level: number }): Promise<Job> {
+    async share(
+      viewer: Viewer,
+      { jobId, principal, ...input }: Place & { level: number },
+    ): Promise<{ job: Job; principal: Principal; level: number }> {
       requireScope(viewer, 'jobs:write')
       const { level } = validate(shareSpec, input)
       requireNoDraft(await requireJob(viewer, jobId, LEVEL.SHARE))
-      const { id: principalId } = await requirePrincipal(prisma, principal)
+      const named = await requirePrincipal(prisma, principal)
+      const principalId = named.id
       return prisma.$transaction(async (tx) => {
         await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
         const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null } })
         if (!job) throw noSuchJob()
         if (level === 0) {
           await tx.share.deleteMany({ where: { jobId, principalId } })
-          return job
+          return { job, principal: named, level }
         }
         if (job.ownerId === principalId)
           throw ValidationError.at(principal.field, 'is the owner, who may do everything')
@@ -76,7 +80,7 @@ export function createSharing({
         if ((await tx.share.count({ where: { jobId } })) > SHARES_LIMIT) {
           throw new LimitError(`a job has at most ${SHARES_LIMIT} shares`)
         }
-        return job
+        return { job, principal: named, level }
       })
     },
 

@@ -22,6 +22,10 @@ const seconds = (least: number, most: number) =>
 
 export const OVERLAP_POLICIES = ['SKIP', 'QUEUE_ONE', 'QUEUE_ALL', 'CANCEL_RUNNING', 'ALLOW'] as const
 
+export const JOB_ORDERS = ['RELEVANCE', 'NEWEST', 'OLDEST'] as const
+
+export type JobOrder = (typeof JOB_ORDERS)[number]
+
 export const PRIORITY = { lowest: -100, highest: 100 }
 
 /** Lower goes first. */
@@ -90,7 +94,13 @@ export const createJobSpec = z.object({ ...common, enabled: z.boolean().nullish(
 export const updateJobSpec = z.object({ ...common, version: z.int().nullish() })
 
 export const jobListSpec = z.object({
-  filter: z.object({ search: text(NAME_LIMIT).nullish(), ownerHandle: text(NAME_LIMIT).nullish() }).nullish(),
+  filter: z
+    .object({
+      search: text(NAME_LIMIT).nullish(),
+      ownerHandle: text(NAME_LIMIT).nullish(),
+      tag: text(TAG_LIMIT).nullish(),
+    })
+    .nullish(),
 })
 
 export type CreateJobInput = z.input<typeof createJobSpec>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { diffMigration } from '../../src/db/migrate.ts'
 import { createTestConnection } from '../support/database.ts'
 
-/** By hand in the migrations: partial indexes, by their names. */
+/** By hand in the migrations: partial indexes and that of words, by their names. */
 const HAND_WRITTEN = {
   run_slot: `UNIQUE INDEX run_slot ON public.run USING btree (job_id, scheduled_for) WHERE (trigger = 'SCHEDULE'::run_trigger)`,
   run_of_event: `UNIQUE INDEX run_of_event ON public.run USING btree (job_id, domain_event_id) WHERE (trigger = 'EVENT'::run_trigger)`,
@@ -50,6 +50,7 @@ const HAND_WRITTEN = {
     'UNIQUE INDEX job_draft ON public.job USING btree (draft_of_id, owner_id) WHERE ((draft_of_id IS NOT NULL) AND (deleted_at IS NULL))',
   job_ending: `INDEX job_ending ON public.job USING btree (id) WHERE ((end_of_life = 'DISABLE'::end_of_life) AND enabled AND (next_run_at IS NULL) AND (deleted_at IS NULL))`,
   job_stack: 'INDEX job_stack ON public.job USING btree (stack_id) WHERE (stack_id IS NOT NULL)',
+  job_text_search: `INDEX job_text_search ON public.job_text USING gin (search) WITH (fastupdate=off)`,
   job_of_stack:
     'UNIQUE INDEX job_of_stack ON public.job USING btree (stack_id) WHERE (hidden AND (deleted_at IS NULL))',
 }

@@ -1,13 +1,13 @@
 /** Lists of jobs: who sees which, what the filters say, and that pages in both directions are the whole list. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { JobFilter, ListOrder } from '../generated/graphql.ts'
+import type { JobFilter, JobOrder } from '../generated/graphql.ts'
 import { graphql } from '../generated/index.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { makeJob, type Person, publishSite, query, signUp } from '../support/people.ts'
 
 const JOBS = graphql(`
-  query Jobs($filter: JobFilter, $orderBy: ListOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  query Jobs($filter: JobFilter, $orderBy: JobOrder, $first: Int, $after: String, $last: Int, $before: String) {
     jobs(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
       totalCount
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -18,7 +18,7 @@ const JOBS = graphql(`
 
 type Args = {
   filter?: JobFilter
-  orderBy?: ListOrder | null
+  orderBy?: JobOrder | null
   first?: number | null
   after?: string | null
   last?: number | null
@@ -74,12 +74,7 @@ describe('the list of jobs', () => {
   })
 
   it.each<[JobFilter, string[]]>([
-    [{ search: 'ALPHA' }, ['on shop', 'alpha']],
-    [{ search: 'eta' }, ['theta', 'eta', 'zeta', 'Beta 100%']],
-    [{ search: '%' }, ['Beta 100%']],
-    [{ search: '_' }, ['gamma_ray']],
-    [{ search: '\\' }, ['delta\\']],
-    [{ search: '☃' }, ['epsilon ☃']],
+    [{ search: 'ALPHA' }, ['alpha', 'on shop']],
     [{ search: "' or true --" }, []],
     [{ enabled: false }, ['placed', 'on shop']],
     [{ enabled: true, search: 'kappa' }, ['kappa']],
@@ -101,9 +96,10 @@ describe('the list of jobs', () => {
   })
 
   it('takes a filter of nulls, and an empty search, for none', async () => {
-    const nulls = { search: null, surface: null, enabled: null, artifactId: null, ownerHandle: null, lastStatus: null }
-    expect(await names({ filter: nulls })).toEqual(newestFirst)
+    const nulls = { surface: null, enabled: null, artifactId: null, ownerHandle: null, lastStatus: null }
+    expect(await names({ filter: { ...nulls, search: null, tag: null } })).toEqual(newestFirst)
     expect(await names({ filter: { search: '' } })).toEqual(newestFirst)
+    expect(await names({ filter: { search: ' ' } })).toEqual(newestFirst)
   })
 
   it.each<[Args, string]>([
@@ -118,6 +114,7 @@ describe('the list of jobs', () => {
     [{ filter: { search: '\ud800' } }, 'filter.search'],
     [{ filter: { search: 'x'.repeat(10_000) } }, 'filter.search'],
     [{ filter: { ownerHandle: '\0' } }, 'filter.ownerHandle'],
+    [{ filter: { tag: '\0' } }, 'filter.tag'],
   ])('refuses %j and names %s', async (args, path) => {
     const { data, errors } = await app.send(JOBS, args, { token: alice.token })
     expect(data).toBeNull()
@@ -145,7 +142,7 @@ describe('the list of jobs', () => {
   it('is the pages of any sizes put together, forward and backward', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 })
     await fc.assert(
-      fc.asyncProperty(sizes, fc.constantFrom<ListOrder>('NEWEST', 'OLDEST'), async (sizes, orderBy) => {
+      fc.asyncProperty(sizes, fc.constantFrom<JobOrder>('NEWEST', 'OLDEST'), async (sizes, orderBy) => {
         const whole = await names({ orderBy, first: 100 })
         const forward: unknown[] = []
         const backward: unknown[] = []

@@ -2,29 +2,39 @@
 import type { Routes } from '../routing.ts'
 import { type DatasetRowsDeps, datasetRowRoutes } from './dataset-rows.ts'
 import { type DatasetsDeps, datasetRoutes } from './datasets.ts'
+import { type DraftsDeps, draftRoutes } from './drafts.ts'
+import { type FavoritesDeps, favoriteRoutes } from './favorites.ts'
 import { fireTimesRoutes } from './fire-times.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type JobsListDeps, jobsListRoutes } from './jobs-list.ts'
+import { type ListDeps, listRoutes } from './list.ts'
+import { type OwnerDeps, ownerRoutes } from './owner.ts'
 import { type RunDeps, runRoutes } from './run.ts'
+import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = JobsDeps &
-  JobDatasetsDeps &
-  JobActionsDeps &
-  DatasetsDeps &
-  DatasetRowsDeps &
-  RunDeps &
-  HistoryDeps
+export type FeatureDeps = JobsDeps & ListDeps & JobsListDeps & PartsDeps & RunsDeps & SharingDeps
+
+type PartsDeps = JobDatasetsDeps & JobActionsDeps & DatasetsDeps & DatasetRowsDeps
+type RunsDeps = RunDeps & HistoryDeps
+type SharingDeps = DraftsDeps & OwnerDeps & FavoritesDeps & SharesDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   jobRoutes(deps),
+  listRoutes(deps),
+  jobsListRoutes(deps),
   jobDatasetRoutes(deps),
   jobActionRoutes(deps),
   datasetRoutes(deps),
   datasetRowRoutes(deps),
   runRoutes(deps),
   historyRoutes(deps),
+  draftRoutes(deps),
+  ownerRoutes(deps),
+  favoriteRoutes(deps),
+  shareRoutes(deps),
   fireTimesRoutes(deps),
 ]

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { Job, Principal, Schedule } from '../../db/generated/prisma/client.ts'
 import type { IdentityService } from '../../identity/service.ts'
 import type { Viewer } from '../../identity/viewer.ts'
-import { LEVEL, type Level } from '../../jobs/rights.ts'
+import { LEVEL, permissionsOf } from '../../jobs/rights.ts'
 import type { JobService } from '../../jobs/service.ts'
 import type { JobLock } from '../../runs/queries.ts'
 import type { RunService } from '../../runs/service.ts'
@@ -125,6 +125,7 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
         embeddedOf(jobs, viewer, job),
       ])
       const href = jobHref(job.id)
+      const { read, edit, delete: mayDelete, run } = permissionsOf(job, access?.level ?? LEVEL.NONE)
       return {
         ...common(job, facts),
         heartbeat: iso(facts.lock?.heartbeat ?? null),
@@ -142,7 +143,7 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
           'inf:job-datasets': link(`${href}/datasets`),
         },
         _embedded,
-        permissions: permissionsOf(access?.level ?? LEVEL.NONE),
+        permissions: { read, edit, delete: mayDelete, run },
       }
     },
   }
@@ -151,10 +152,3 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
 type Facts = { owner: Principal | null; schedule: Schedule | null; lock: JobLock | null }
 
 const NO_FACTS: Facts = { owner: null, schedule: null, lock: null }
-
-const permissionsOf = (level: Level) => ({
-  read: level >= LEVEL.READ,
-  edit: level >= LEVEL.EDIT,
-  delete: level >= LEVEL.OWN,
-  run: level >= LEVEL.EDIT,
-})

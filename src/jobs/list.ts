@@ -1,0 +1,150 @@
+/** Lists of jobs: of one's own, of one's teams, and those that are shared; of administrators all. */
+import type { Job, PrismaClient, RunStatus, Share, Surface } from '../db/generated/prisma/client.ts'
+import { sqlIn } from '../db/sql.ts'
+import { requireScope } from '../identity/permissions.ts'
+import { principalsOf, type Viewer } from '../identity/viewer.ts'
+import { ValidationError } from '../kernel/errors.ts'
+import { isUuid } from '../kernel/ids.ts'
+import { type Connection, type Cursor, connectionOf, type Page, type PageArgs, pageOf } from '../kernel/pages.ts'
+import { validate } from '../kernel/validate.ts'
+import {
+  countJobs,
+  type IdBounds,
+  type JobQuery,
+  type JobSort,
+  jobIdsInOrder,
+  type Ranked,
+  rankedJobs,
+  sortedJobIds,
+} from './queries.ts'
+import type { JobRights } from './rights.ts'
+import { searchOf } from './search.ts'
+import { type JobOrder, jobListSpec } from './spec.ts'
+
+export type JobFilter = {
+  /** Words, whose beginnings are enough, of the name or the description. */
+  search?: string | null | undefined
+  surface?: Surface | null | undefined
+  enabled?: boolean | null | undefined
+  artifactId?: string | null | undefined
+  ownerHandle?: string | null | undefined
+  lastStatus?: RunStatus | null | undefined
+  /** Its name. */
+  tag?: string | null | undefined
+}
+
+/** Jobs that are read at a time where all are. */
+const BATCH = 500
+
+export function createJobLists({ prisma, rights }: { prisma: PrismaClient; rights: JobRights }) {
+  const sql = sqlIn(prisma)
+
+  async function queryOf(viewer: Viewer, filter: JobFilter): Promise<JobQuery> {
+    const reader = requireScope(viewer, 'jobs:read')
+    const { search, ownerHandle, artifactId } = filter
+    const all = artifactId ? await rights.seesAllOn(viewer, artifactId) : reader.isAdmin
+    return {
+      ...filter,
+      search: searchOf(search),
+      owners: ownerHandle ? [ownerHandle, `team:${ownerHandle}`] : null,
+      readers: all ? null : principalsOf(reader),
+    }
+  }
+
+  /** In the order of the ids; those that were deleted meanwhile are left out. */
+  async function jobsOf(ids: readonly string[]): Promise<Job[]> {
+    const found = await prisma.job.findMany({ where: { id: { in: [...ids] } } })
+    const byId = new Map(found.map((job) => [job.id, job]))
+    return ids.flatMap((id) => byId.get(id) ?? [])
+  }
+
+  return {
+    /** With whom each job is shared, in the order of the jobs. */
+    async sharedWith(jobIds: readonly string[]): Promise<Share[][]> {
+      const where = { jobId: { in: [...jobIds] } }
+      const found = await prisma.share.findMany({ where, orderBy: [{ createdAt: 'asc' }, { principalId: 'asc' }] })
+      const byJob = new Map(jobIds.map((id) => [id, [] as Share[]]))
+      for (const share of found) byJob.get(share.jobId)?.push(share)
+      return jobIds.map((id) => byJob.get(id) ?? [])
+    },
+
+    /** Page by page. Without an order the best fits come first when something is looked for, else the newest. */
+    async list(
+      viewer: Viewer,
+      args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: JobOrder | null | undefined },
+    ): Promise<Connection<Job>> {
+      requireScope(viewer, 'jobs:read')
+      validate(jobListSpec, args)
+      const page = pageOf(args)
+      const query = await queryOf(viewer, args.filter ?? {})
+      const count = () => countJobs(sql, query)
+      const { search } = query
+      const orderBy = args.orderBy ?? 'RELEVANCE'
+      if (orderBy === 'RELEVANCE' && search !== null) {
+        const bounds = { after: rankIn(page.after, 'after'), before: rankIn(page.before, 'before') }
+        const options = { backward: page.backward, limit: page.size + 1 }
+        const ranked = await rankedJobs(sql, { ...query, search }, bounds, options)
+        const ranks = new Map(ranked.map(({ id, rank }) => [id, rank]))
+        const jobs = await jobsOf(ranked.map(({ id }) => id))
+        return connectionOf(page, jobs, ({ id }) => [ranks.get(id) ?? 0, id], count)
+      }
+      const newestFirst = orderBy !== 'OLDEST'
+      const options = { descending: newestFirst !== page.backward, limit: page.size + 1 }
+      const ids = await jobIdsInOrder(sql, query, boundsOf(page, newestFirst), options)
+      return connectionOf(page, await jobsOf(ids), ({ id }) => [id], count)
+    },
+
+    /** Some of a sorted list, from its row `start` on, and how long it is. Nulls come last, and ids decide what is the same. */
+    async listSorted(
+      viewer: Viewer,
+      { filter, sort, ...part }: { filter: JobFilter; sort: JobSort; start: number; limit: number },
+    ): Promise<{ jobs: Job[]; total: number }> {
+      requireScope(viewer, 'jobs:read')
+      validate(jobListSpec, { filter })
+      const query = await queryOf(viewer, filter)
+      const [total, ids] = await Promise.all([
+        countJobs(sql, query),
+        part.limit > 0 ? sortedJobIds(sql, query, sort, part) : [],
+      ])
+      return { jobs: ids.length > 0 ? await jobsOf(ids) : [], total }
+    },
+
+    /** All, the oldest first, some at a time: nothing is held meanwhile, and what comes or goes meanwhile may be in it or not. */
+    async *all(viewer: Viewer, filter: JobFilter): AsyncGenerator<Job[]> {
+      const query = await queryOf(viewer, filter)
+      for (let above: string | null = null; ; ) {
+        const ids: string[] = await jobIdsInOrder(
+          sql,
+          query,
+          { above, below: null },
+          { descending: false, limit: BATCH },
+        )
+        if (ids.length > 0) yield await jobsOf(ids)
+        if (ids.length < BATCH) return
+        above = ids.at(-1) ?? null
+      }
+    },
+  }
+}
+
+const noSuchCursor = (path: string) => ValidationError.at(path, 'is not a cursor of this list')
+
+function idIn(cursor: Cursor | null, path: string): string | null {
+  if (cursor === null) return null
+  const [id] = cursor
+  if (cursor.length !== 1 || !isUuid(id)) throw noSuchCursor(path)
+  return id
+}
+
+function rankIn(cursor: Cursor | null, path: string): Ranked | null {
+  if (cursor === null) return null
+  const [rank, id] = cursor
+  if (cursor.length !== 2 || typeof rank !== 'number' || !isUuid(id)) throw noSuchCursor(path)
+  return { rank, id }
+}
+
+function boundsOf(page: Page, newestFirst: boolean): IdBounds {
+  const after = idIn(page.after, 'after')
+  const before = idIn(page.before, 'before')
+  return newestFirst ? { above: before, below: after } : { above: after, below: before }
+}
