@@ -8,7 +8,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
-import { actionOfInformer, type InformerStep, informerStepOf } from './informer-step.ts'
+import { actionOfInformer, type InformerStep } from './informer-step.ts'
 
 /** `given`: the one action as clients of another API wrote it, who read it so again. */
 export type WorkInput = {
