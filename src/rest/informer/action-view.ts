@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { JobAction } from '../../jobs/action-service.ts'
 import { link, linkSchema } from './hal.ts'
-import { jobHref } from './job-view.ts'
+import { jobHref } from './job-href.ts'
 
 export const JOB_ACTION = 'inf:job-action'
 

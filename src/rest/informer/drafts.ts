@@ -4,8 +4,9 @@ import { requireScope } from '../../identity/permissions.ts'
 import { noSuchDraft } from '../../jobs/rights.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Routes } from '../routing.ts'
+import { jobHref } from './job-href.ts'
 import { jobFinder, jobParams } from './job-params.ts'
-import { createJobViews, type JobViewDeps, jobHref, jobSchema } from './job-view.ts'
+import { createJobViews, type JobViewDeps, jobSchema } from './job-view.ts'
 import { answers, createRoutes, failure, hal, secured } from './router.ts'
 
 export type DraftsDeps = JobViewDeps & { log: Log }

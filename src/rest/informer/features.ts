@@ -9,15 +9,29 @@ import { type FireTimesDeps, fireTimesRoutes } from './fire-times.ts'
 import { type HistoryDeps, historyRoutes } from './history.ts'
 import { type JobActionsDeps, jobActionRoutes } from './job-actions.ts'
 import { type JobDatasetsDeps, jobDatasetRoutes } from './job-datasets.ts'
-import { type JobsListDeps, jobsListRoutes } from './jobs-list.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
+import { type JobsListDeps, jobsListRoutes } from './jobs-list.ts'
 import { type ListDeps, listRoutes } from './list.ts'
 import { type OwnerDeps, ownerRoutes } from './owner.ts'
 import { type RunDeps, runRoutes } from './run.ts'
 import { type SharesDeps, shareRoutes } from './shares.ts'
 
 /** What the features ask for; each takes its part. */
-export type FeatureDeps = DatasetOwnerDeps & DatasetRowsDeps & DatasetsDeps & DraftsDeps & FavoritesDeps & FireTimesDeps & HistoryDeps & JobActionsDeps & JobDatasetsDeps & JobsListDeps & JobsDeps & ListDeps & OwnerDeps & RunDeps & SharesDeps
+export type FeatureDeps = DatasetOwnerDeps &
+  DatasetRowsDeps &
+  DatasetsDeps &
+  DraftsDeps &
+  FavoritesDeps &
+  FireTimesDeps &
+  HistoryDeps &
+  JobActionsDeps &
+  JobDatasetsDeps &
+  JobsListDeps &
+  JobsDeps &
+  ListDeps &
+  OwnerDeps &
+  RunDeps &
+  SharesDeps
 
 export const featuresOf = (deps: FeatureDeps): Routes[] => [
   datasetOwnerRoutes(deps),

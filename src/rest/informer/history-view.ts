@@ -3,7 +3,8 @@ import { z } from '@hono/zod-openapi'
 import type { HistoryEntry } from '../../runs/history.ts'
 import type { RunError } from '../../runs/states.ts'
 import { link, linkSchema } from './hal.ts'
-import { iso, jobHref } from './job-view.ts'
+import { jobHref } from './job-href.ts'
+import { iso } from './job-view.ts'
 import { resultKeyOf, taskKeysOf } from './run-keys.ts'
 
 const progressSchema = z.object({

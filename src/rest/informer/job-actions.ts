@@ -7,8 +7,8 @@ import type { Log } from '../../kernel/log.ts'
 import { body, type Routes } from '../routing.ts'
 import { JOB_ACTION, jobActionHref, jobActionSchema, jobActionView } from './action-view.ts'
 import { collection, collectionSchema, link } from './hal.ts'
+import { jobHref } from './job-href.ts'
 import { jobFinder, jobParams } from './job-params.ts'
-import { jobHref } from './job-view.ts'
 import { answers, createRoutes, failure, hal, nothing, secured, securedBody } from './router.ts'
 
 export type JobActionsDeps = { jobs: JobService; log: Log }

@@ -7,8 +7,8 @@ import { body, type Routes } from '../routing.ts'
 import { datasetInput, inTermsOfDataset, jobDatasetFields } from './dataset-input.ts'
 import { JOB_DATASET, jobDatasetHref, jobDatasetSchema, jobDatasetView } from './dataset-view.ts'
 import { collection, collectionSchema, link } from './hal.ts'
+import { jobHref } from './job-href.ts'
 import { jobFinder, jobParams } from './job-params.ts'
-import { jobHref } from './job-view.ts'
 import { answers, createRoutes, failure, hal, nothing, secured, securedBody } from './router.ts'
 
 export type JobDatasetsDeps = { jobs: JobService; log: Log }

@@ -11,6 +11,7 @@ import type { ScheduleService } from '../../schedules/service.ts'
 import { embeddedOf, embeddedSchema } from './embedded.ts'
 import { link, linkSchema } from './hal.ts'
 import { intervalView } from './interval.ts'
+import { jobHref } from './job-href.ts'
 
 const instant = z.string().nullable().describe('ISO 8601 with milliseconds, in UTC.')
 
@@ -59,8 +60,6 @@ export const jobSchema = z
   .openapi('Job')
 
 export const iso = (at: Date | null): string | null => at?.toISOString() ?? null
-
-export const jobHref = (id: string) => `/api/jobs/${id}`
 
 export type JobViewDeps = {
   jobs: JobService

@@ -1,0 +1,2 @@
+/** Where a job is. Pure. */
+export const jobHref = (id: string) => `/api/jobs/${id}`
