@@ -34,12 +34,12 @@ const JOB = 'join job j on j.id = t.job_id'
 /** Nulls come last, whatever the direction. */
 const SORT_KEYS = {
   name: { sql: 't.name' },
-  type: { sql: 't.type' },
-  enabled: { sql: 't.enabled' },
+  type: { sql: `j.type collate "C"`, join: JOB, nullable: true },
+  enabled: { sql: 'j.enabled', join: JOB },
   ownerId: { sql: 'p.handle collate "C"', join: 'join principal p on p.id = t.owner_id' },
   nextRunAt: { sql: 'j.next_run_at', join: JOB, nullable: true },
-  createdAt: { sql: 't.created_at' },
-  updatedAt: { sql: 't.updated_at' },
+  createdAt: { sql: 'j.created_at', join: JOB },
+  updatedAt: { sql: 'j.updated_at', join: JOB },
 } satisfies Record<string, Key>
 
 type JobSortField = keyof typeof SORT_KEYS
@@ -58,13 +58,13 @@ const TSQUERY = (search: string, add: Add) => `to_tsquery('pg_catalog.simple', $
 function sourceOf(query: JobQuery, key: Key | null, add: Add): { from: string; where: string } {
   const { search, surface, enabled, artifactId, owners, lastStatus, tag } = query
   const ofJob = [
+    enabled == null ? null : `j.enabled = ${add(enabled)}`,
     artifactId ? `j.artifact_id = ${add(artifactId)}::uuid` : null,
     lastStatus ? `j.last_status = ${add(lastStatus)}::run_status` : null,
   ].filter((condition) => condition !== null)
   const where = [
     'true',
     ...ofJob,
-    enabled == null ? null : `t.enabled = ${add(enabled)}`,
     // Nothing but what splits words finds nothing.
     search === '' ? 'false' : search === null ? null : `t.search @@ ${TSQUERY(search, add)}`,
     surface ? `t.surface = ${add(surface)}::surface` : null,

@@ -1,6 +1,6 @@
 /** What differs by the API through which a job was made: its defaults, and what its clients can be shown. Pure. */
 import type { EndOfLife, Surface } from '../db/generated/prisma/enums.ts'
-import { isPlainCron } from '../schedules/cron-dialect.ts'
+import { hasFiveFields, isPlainCron } from '../schedules/cron-dialect.ts'
 import type { Recurrence } from '../schedules/recurrence.ts'
 import { informerStepOf } from './informer-step.ts'
 import { shareoutConfigOf } from './shareout-actions.ts'
@@ -59,8 +59,8 @@ function flawForInformer({ name, recurrence, eventType, steps }: Shape): string 
   if (!first) return 'has actions of its own'
   if (informerStepOf(first) === null) return `cannot begin with this ${first.kind}`
   if (eventType) return 'is not started by events'
-  return recurrence?.kind === 'CRON' && !isPlainCron(recurrence.expression)
-    ? 'has a cron expression of five numeric fields'
+  return recurrence?.kind === 'CRON' && (recurrence.dialect !== 'VIXIE' || !hasFiveFields(recurrence.expression))
+    ? 'has a cron expression of five fields'
     : null
 }
 

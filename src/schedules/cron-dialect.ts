@@ -54,6 +54,9 @@ export function parseCron(expression: string, dialect: CronDialect): CronPlan {
   return dialect === 'VIXIE' ? parseVixie(fields) : parseQuartz(fields)
 }
 
+/** Whether an expression begins with the minute, and ends with the weekday. */
+export const hasFiveFields = (expression: string): boolean => expression.trim().split(/\s+/).length === 5
+
 /** Whether an expression is five fields of numbers, `*`, lists, ranges and steps, with 0 for Sunday and no 7. */
 export function isPlainCron(expression: string): boolean {
   const fields = expression.trim().split(/[ \t]+/)

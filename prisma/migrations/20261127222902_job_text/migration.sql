@@ -4,29 +4,13 @@ CREATE TABLE "job_text" (
     "owner_id" UUID NOT NULL,
     "surface" "surface" NOT NULL,
     "name" TEXT COLLATE "C" NOT NULL,
-    "type" TEXT COLLATE "C" NOT NULL,
-    "enabled" BOOLEAN NOT NULL,
     "search" tsvector NOT NULL,
-    "created_at" TIMESTAMPTZ(3) NOT NULL,
-    "updated_at" TIMESTAMPTZ(3) NOT NULL,
 
     CONSTRAINT "job_text_pkey" PRIMARY KEY ("job_id")
 );
 
 -- CreateIndex
 CREATE INDEX "job_text_owner_id_job_id_idx" ON "job_text"("owner_id", "job_id");
-
--- CreateIndex
-CREATE INDEX "job_text_owner_id_surface_type_job_id_idx" ON "job_text"("owner_id", "surface", "type", "job_id");
-
--- CreateIndex
-CREATE INDEX "job_text_owner_id_surface_enabled_job_id_idx" ON "job_text"("owner_id", "surface", "enabled", "job_id");
-
--- CreateIndex
-CREATE INDEX "job_text_owner_id_surface_created_at_job_id_idx" ON "job_text"("owner_id", "surface", "created_at", "job_id");
-
--- CreateIndex
-CREATE INDEX "job_text_owner_id_surface_updated_at_job_id_idx" ON "job_text"("owner_id", "surface", "updated_at", "job_id");
 
 -- CreateIndex
 CREATE INDEX "job_text_owner_id_surface_name_job_id_idx" ON "job_text"("owner_id", "surface", "name", "job_id");
@@ -44,10 +28,8 @@ CREATE FUNCTION job_search(name TEXT, description TEXT) RETURNS TSVECTOR IMMUTAB
   SELECT setweight(to_tsvector('pg_catalog.simple', job_words(name)), 'A')
     || setweight(to_tsvector('pg_catalog.simple', job_words(description)), 'B') $$;
 
-INSERT INTO "job_text" ("job_id", "owner_id", "surface", "name", "type", "enabled", "search", "created_at", "updated_at")
-SELECT "id", "owner_id", "surface", lower(coalesce("name", '')), coalesce("type", ''), "enabled",
-  job_search("name", "description"), "created_at", "updated_at"
-FROM "job"
+INSERT INTO "job_text" ("job_id", "owner_id", "surface", "name", "search")
+SELECT "id", "owner_id", "surface", lower(coalesce("name", '')), job_search("name", "description") FROM "job"
 WHERE "deleted_at" IS NULL AND NOT "hidden" AND "draft_of_id" IS NULL;
 
 -- Without a list of pending entries, which every search would have to walk through.
@@ -58,19 +40,15 @@ BEGIN
   IF NEW.deleted_at IS NOT NULL OR NEW.hidden OR NEW.draft_of_id IS NOT NULL THEN
     DELETE FROM job_text WHERE job_id = NEW.id;
   ELSE
-    INSERT INTO job_text (job_id, owner_id, surface, name, type, enabled, search, created_at, updated_at)
-    VALUES (NEW.id, NEW.owner_id, NEW.surface, lower(coalesce(NEW.name, '')), coalesce(NEW.type, ''), NEW.enabled,
-      job_search(NEW.name, NEW.description), NEW.created_at, NEW.updated_at)
+    INSERT INTO job_text (job_id, owner_id, surface, name, search)
+    VALUES (NEW.id, NEW.owner_id, NEW.surface, lower(coalesce(NEW.name, '')), job_search(NEW.name, NEW.description))
     ON CONFLICT (job_id) DO UPDATE
-    SET owner_id = excluded.owner_id, surface = excluded.surface, name = excluded.name, type = excluded.type,
-      enabled = excluded.enabled, search = excluded.search, created_at = excluded.created_at,
-      updated_at = excluded.updated_at;
+    SET owner_id = excluded.owner_id, surface = excluded.surface, name = excluded.name, search = excluded.search;
   END IF;
   RETURN NULL;
 END $$;
 
 -- Of none of these columns when a slot fires or a run ends.
 CREATE TRIGGER keep_job_text
-AFTER INSERT OR UPDATE OF "name", "description", "type", "enabled", "owner_id", "surface", "hidden", "draft_of_id",
-  "deleted_at", "created_at", "updated_at" ON "job"
+AFTER INSERT OR UPDATE OF "name", "description", "owner_id", "surface", "hidden", "draft_of_id", "deleted_at" ON "job"
 FOR EACH ROW EXECUTE FUNCTION keep_job_text();

@@ -1,7 +1,7 @@
 /** When a job runs, in the words of Informer: `interval`, `intervalType` and `timezone` ↔ a schedule. Pure. */
 import type { Schedule } from '../../db/generated/prisma/client.ts'
 import { ValidationError } from '../../kernel/errors.ts'
-import { isPlainCron } from '../../schedules/cron-dialect.ts'
+import { hasFiveFields } from '../../schedules/cron-dialect.ts'
 import type { ScheduleInput } from '../../schedules/spec.ts'
 import { instantOf } from './instant.ts'
 
@@ -56,7 +56,7 @@ function typeOf({ interval, intervalType }: Timing, before: IntervalView): Inter
 function inferred(interval: string): IntervalType {
   if (secondsOf(interval) !== null) return 'simple'
   if (instantOf(interval)) return 'once'
-  if (interval.trim().split(/\s+/).length === 5) return 'cron'
+  if (hasFiveFields(interval)) return 'cron'
   const message = `${quoted(interval)} is neither a cron expression of five fields, nor like 30 minutes, nor a date`
   throw ValidationError.at('interval', message)
 }
@@ -73,8 +73,8 @@ function onceAt({ interval, startOn }: Timing, before: IntervalView): Date | nul
 }
 
 function requireCron(interval: string): string {
-  if (isPlainCron(interval)) return interval.trim()
-  const message = `${quoted(interval)} is not a cron expression of five numeric fields (minute hour day month weekday 0-6)`
+  if (hasFiveFields(interval)) return interval.trim()
+  const message = `${quoted(interval)} is not a cron expression of five fields (minute hour day month weekday)`
   throw ValidationError.at('interval', message)
 }
 

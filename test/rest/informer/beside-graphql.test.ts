@@ -106,7 +106,6 @@ describe('a job of Informer', () => {
     ['no name', { name: null }],
     ['an empty name', { name: '' }],
     ['seconds', cron('0 0 9 * * 1')],
-    ['names of days', cron('0 9 * * MON')],
     ['another dialect', cron('0 0 9 ? * 2', { dialect: 'QUARTZ' })],
     ['an event in the place of a schedule', { schedule: null, eventType: 'order.paid' }],
     [

@@ -32,6 +32,8 @@ describe('the interval of an Informer job', () => {
   it.each([
     [{ interval: '0 8 * * *' }, 'cron'],
     [{ interval: ' 0   8 1,15 * 1-5 ' }, 'cron'],
+    [{ interval: '0 8 * JAN MON-FRI' }, 'cron'],
+    [{ interval: '0 8 * * 7' }, 'cron'],
     [{ interval: '30 minutes' }, 'simple'],
     [{ interval: '1 Hour' }, 'simple'],
     [{ interval: '2 weeks' }, 'simple'],
@@ -155,7 +157,7 @@ describe('the interval of an Informer job', () => {
     [{ interval: '' }, 'interval: '],
     [{ interval: '0 8 * *' }, 'interval: '],
     [{ interval: '0 0 8 * * *' }, 'interval: '],
-    [{ interval: '0 8 * * MON' }, 'interval: '],
+    [{ interval: '0 8 * * FUN' }, 'interval: '],
     [{ interval: '61 8 * * *' }, 'interval: '],
     [{ interval: '0 0 30 2 *' }, 'interval: '],
     [{ interval: '0 8 * * *', intervalType: 'simple' }, 'interval: '],
