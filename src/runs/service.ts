@@ -21,6 +21,9 @@ import { isFinal, isTerminal } from './states.ts'
 
 export type RunService = ReturnType<typeof createRunService>
 
+/** All that are given must match. */
+type Watched = { runId?: string; jobId?: string; artifactId?: string }
+
 export function createRunService(deps: {
   prisma: PrismaClient
   pool: pg.Pool
@@ -48,13 +51,23 @@ export function createRunService(deps: {
     return Boolean(jobId && (await jobs.byIds(viewer, [jobId]))[0])
   }
 
+  /** Whether the viewer sees all that match by way of their artifact, whoever owns the jobs. */
+  async function seesByArtifact(viewer: Viewer, { runId, jobId, artifactId }: Watched): Promise<boolean> {
+    if (viewer?.isAdmin) return true
+    const ofRun = runId && (await prisma.run.findUnique({ where: { id: runId }, select: { artifactId: true } }))
+    const ofJob = jobId && (await prisma.job.findUnique({ where: { id: jobId }, select: { artifactId: true } }))
+    const id = artifactId ?? (ofRun || ofJob || null)?.artifactId
+    return id != null && rights.seesAllOn(viewer, id)
+  }
+
   /**
    * Events of the runs that the viewer may see and that match all of the filter, later than the cursor `after`, then
-   * each new one. Absent: from now on; empty: from the start of what is kept.
+   * each new one. Absent: from now on; empty: from the start of what is kept. Those of a job that is shared with them no
+   * more stay away.
    */
   async function watch(
     viewer: Viewer,
-    filter: { runId?: string; jobId?: string; artifactId?: string },
+    filter: Watched,
     after: string | null | undefined,
   ): Promise<AsyncIterableIterator<FeedEvent>> {
     const reader = requireScope(viewer, 'jobs:read')
@@ -67,8 +80,8 @@ export function createRunService(deps: {
     if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
       throw new NotFoundError('there is no such artifact')
     }
-    const isReadable = filter.runId !== undefined || (await seesAll(viewer, filter))
-    const visible: FeedFilter = isReadable ? filter : { ...filter, principals: principalsOf(reader) }
+    const seesAll = await seesByArtifact(viewer, filter)
+    const visible: FeedFilter = seesAll ? filter : { ...filter, principals: principalsOf(reader) }
     return feed.follow(visible, after == null ? null : positionOf(after))
   }
 
@@ -140,7 +153,8 @@ export function createRunService(deps: {
      * @throws NotFoundError when it was deleted, or is not to be seen any more
      */
     async untilFinal(viewer: Viewer, runId: string, signal?: AbortSignal): Promise<Run | null> {
-      const events = await watch(viewer, { runId }, '')
+      if (!(await byIds(viewer, [runId]))[0]) throw new NotFoundError('there is no such run')
+      const events = feed.follow({ runId }, 0)
       const leave = () => void events.return?.()
       signal?.addEventListener('abort', leave, { once: true })
       if (signal?.aborted) leave()

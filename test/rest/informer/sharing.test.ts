@@ -210,4 +210,51 @@ describe('shares', () => {
     const named = app.watch(WATCH, { jobId: globalId(id) }, { token: bob.token })
     await expect(named.next()).rejects.toThrow('NOT_FOUND')
   })
+
+  /** A stream of one job that is open, and has shown its first event. */
+  async function opened(id: string, token: string) {
+    const stream = app.watch(WATCH, { jobId: globalId(id) }, { token })
+    let isOpen = false
+    const first = stream.next().finally(() => {
+      isOpen = true
+    })
+    while (!isOpen) await asAnn(`POST /api/jobs/${id}`)
+    await first
+    return stream
+  }
+
+  it('that ends keeps what happens meanwhile from a stream of the one job', async () => {
+    const { id } = await make()
+    await put(id, 'bob', { accessLevel: 1 })
+    const run = async () =>
+      (await ask(`mutation { r: runJob(input: { jobId: "${globalId(id)}" }) { ... on Run { id } } }`)).r.id
+    const [bobs, anns] = [await opened(id, bob.token), await opened(id, ann.token)]
+    const untilOver = async (stream: typeof bobs, runId: string) => {
+      for (const seen: string[] = []; ; ) {
+        const { runEvents } = (await stream.next()).value ?? {}
+        seen.push(runEvents.run.id)
+        if (runEvents.run.id === runId && runEvents.__typename === 'RunFailed') return seen
+      }
+    }
+    await untilOver(bobs, await run())
+    await put(id, 'bob', { accessLevel: 0 })
+    const hidden = await run()
+    await untilOver(anns, hidden)
+    await put(id, 'bob', { accessLevel: 1 })
+    expect(await untilOver(bobs, await run())).not.toContain(hidden)
+    await Promise.all([bobs, anns].map((stream) => stream.return?.()))
+  })
+
+  it('through a team end the streams of whoever leaves it', async () => {
+    const { token } = await signUp(app, 'eve')
+    await makeTeam(app, 'passing', { eve: 'MEMBER' })
+    const { id } = await make()
+    await put(id, 'team:passing', { accessLevel: 1 })
+    const stream = await opened(id, token)
+    await ask('mutation { r: removeTeamMember(input: { team: "passing", member: "eve" }) { __typename } }', ADMIN_TOKEN)
+    const all = async () => {
+      for await (const _ of stream);
+    }
+    await expect(all()).rejects.toThrow('FORBIDDEN')
+  })
 })
