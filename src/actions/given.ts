@@ -15,9 +15,13 @@ export const givenOf = (config: unknown): Config | null => {
 export const withoutGiven = (config: unknown): Config =>
   Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => key !== 'given'))
 
+/** By the fields of a configuration what those who gave it call them; null: they gave it as it is. */
+export const wordsOf = (config: unknown): Record<string, string> | null =>
+  (givenOf(config)?.words as Record<string, string> | undefined) ?? null
+
 /** What is wrong with a configuration, in the words of those who gave it: `recipients.0` → `data.to.0`. */
 export function inWordsOf(config: unknown, issues: readonly Issue[]): Issue[] {
-  const words = givenOf(config)?.words as Record<string, string> | undefined
+  const words = wordsOf(config)
   if (!words) return [...issues]
   return issues.map(({ path, message }) => {
     const known = Object.keys(words)

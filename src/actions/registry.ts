@@ -12,7 +12,7 @@ import { snapshot } from './drivers/snapshot.ts'
 import { snapshotCleanup } from './drivers/snapshot-cleanup.ts'
 import { webhook } from './drivers/webhook.ts'
 import { failed, unfit } from './failed.ts'
-import { inWordsOf } from './given.ts'
+import { inWordsOf, wordsOf } from './given.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Places, plainIssues, TemplateError, templateIssues } from './template.ts'
 
@@ -91,6 +91,9 @@ function generic(driver: Driver<unknown>): Driver<unknown> {
     async execute(config, context) {
       const parsed = driver.config.safeParse(config)
       if (!parsed.success) return unfit(inWordsOf(config, issuesOf(parsed.error)))
+      // Nobody has looked at what was stored as it was given.
+      const issues = wordsOf(config) ? await driver.check(parsed.data, context.subject) : []
+      if (issues.length > 0) return unfit(inWordsOf(config, issues))
       const places: Places<never> | undefined = driver.places?.(parsed.data)
       if (!places || !holdsTemplate(parsed.data)) return driver.execute(parsed.data, context)
       try {

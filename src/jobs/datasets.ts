@@ -15,7 +15,7 @@ const REF_LIMIT = 200
 
 const ref = text(REF_LIMIT).min(1, 'must not be empty')
 
-export const jobDatasetSpec = z.object({
+const jobDatasetSpec = z.object({
   alias: text(REF_LIMIT).min(1, 'must not be empty'),
   dataset: ref,
   snapshots: z

@@ -91,7 +91,7 @@ const CONFIGS: Record<string, (data: Config) => Made> = {
   }),
   snapshotCleanup: ({ datasetId, keep }) => ({
     config: { datasets: listOf(datasetId), keep: isNumeric(keep) ? Number(keep) : keep },
-    words: { datasets: 'datasetId' },
+    words: { datasets: 'datasetId', ...(typeof datasetId === 'string' && { 'datasets.0': 'datasetId' }) },
   }),
 }
 

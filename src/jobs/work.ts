@@ -63,7 +63,7 @@ export function firstStep(registry: ActionRegistry, viewer: Viewer, said: Inform
 }
 
 /** No other step of a job is called so. */
-export const FIRST_STEP = 'job'
+const FIRST_STEP = 'job'
 
 /** It keeps its name, by which those behind it may call it. The caller holds the job's row. */
 export async function replaceFirstStep(

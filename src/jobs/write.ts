@@ -181,10 +181,18 @@ export function createJobWriting(deps: {
     resume: (viewer: Viewer, jobId: string): Promise<Job> =>
       change(viewer, jobId, (tx, job) => resumed(tx, job, job.schedule && recurrenceOf(job.schedule))),
 
-    /** It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. A draft is gone for good. */
+    /**
+     * It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. Drafts, of it
+     * or itself one, are gone for good.
+     */
     async remove(viewer: Viewer, jobId: string): Promise<Job> {
       const { draftOfId } = await requireJob(viewer, jobId, LEVEL.OWN)
-      return draftOfId ? prisma.$transaction((tx) => dropDraft(tx, jobId)) : changeJob(prisma, jobId, remove)
+      if (draftOfId) return prisma.$transaction((tx) => dropDraft(tx, jobId))
+      return changeJob(prisma, jobId, async (tx, job) => {
+        const drafts = await tx.job.findMany({ where: { draftOfId: jobId }, select: { id: true } })
+        for (const { id } of drafts) await dropDraft(tx, id)
+        return remove(tx, job)
+      })
     },
   }
 }

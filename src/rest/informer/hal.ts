@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 
 export const linkSchema = z.object({ href: z.string(), templated: z.boolean().optional() })
-export const linksSchema = z.record(z.string(), linkSchema)
+const linksSchema = z.record(z.string(), linkSchema)
 
 export const link = (href: string) => ({ href })
 

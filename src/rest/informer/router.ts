@@ -19,7 +19,6 @@ type More = Parameters<typeof parts.secured>
 
 export const secured = (...more: More) => ({ ...parts.secured(...more), security })
 export const securedBody = (...more: More) => ({ ...parts.securedBody(...more), security })
-export const securedOptionalBody = (...more: More) => ({ ...parts.securedOptionalBody(...more), security })
 
 const failureSchema = z
   .object({

@@ -20,13 +20,13 @@ const accessLevel = z
   .max(3, 'must be at most 3')
   .describe('0 none, 1 view, 2 edit and run, 3 share.')
 
-export const shareSchema = z.object({ principalId: z.string(), accessLevel })
+const shareSchema = z.object({ principalId: z.string(), accessLevel })
 
 const REL = 'inf:job-share'
 
 type Shared = { principal: { handle: string }; level: number }
 
-export const shareView = ({ principal, level }: Shared) => ({ principalId: principal.handle, accessLevel: level })
+const shareView = ({ principal, level }: Shared) => ({ principalId: principal.handle, accessLevel: level })
 
 const principalOf = (handle: string) => ({ handle, field: 'principalId' })
 

@@ -317,7 +317,7 @@ describe('a commit', () => {
     expect((await asBob(`DELETE /api/jobs/${draft.id}`)).status).toBe(204)
   })
 
-  it('of a job that was deleted meanwhile changes nothing', async () => {
+  it('goes with its job', async () => {
     const job = await make()
     const draft = await edit(job.id)
     await asAnn(`DELETE /api/jobs/${job.id}`)

@@ -116,10 +116,10 @@ describe('a job of type', () => {
     ['email', { to: 'a@b.example', body: { a: 1 } }, 'data.body: '],
     ['email', { to: 'a@b.example', subject: ['x'] }, 'data.subject: '],
     ['email', { to: 'a@b.example', attachDatasets: { a: 1 } }, 'data.attachDatasets: '],
-    ['email', { to: 'a@b.example', attachDatasets: ['gone'] }, 'there is no dataset "gone"'],
+    ['email', { to: 'a@b.example', attachDatasets: ['gone'] }, 'data.attachDatasets.0: there is no'],
     ['api-call', {}, 'data.url: must be given'],
     ['api-call', { url: 5 }, 'data.url: '],
-    ['api-call', { url: 'nowhere' }, 'must be an absolute URL'],
+    ['api-call', { url: 'nowhere' }, 'data.url: must be an absolute URL'],
     ['api-call', { url: 'http://127.0.0.1:9/', method: 'BREW' }, 'data.method: '],
     ['api-call', { url: 'http://127.0.0.1:9/', headers: [1] }, 'data.headers: '],
     ['api-call', { url: 'http://127.0.0.1:9/', headers: { a: {} } }, 'data.headers.a: '],
@@ -129,7 +129,7 @@ describe('a job of type', () => {
     ['snapshot-cleanup', { datasetId: 'x' }, 'data.keep: must be given'],
     ['snapshot-cleanup', { keep: 3 }, 'data.datasetId: must be given'],
     ['snapshot-cleanup', { datasetId: 'x', keep: 'few' }, 'data.keep: '],
-    ['snapshot-cleanup', { datasetId: 'constructor', keep: 1 }, 'there is no dataset "constructor"'],
+    ['snapshot-cleanup', { datasetId: 'constructor', keep: 1 }, 'data.datasetId: there is no dataset "constructor"'],
   ]
   it.each(flawed)('%s keeps the data %j, and fails with what is wrong with them', async (type, data, message) => {
     const id = await ask.make({ type, data })
