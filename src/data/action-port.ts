@@ -54,25 +54,33 @@ export function createDatasetPort({
       ? prisma.dataset.findFirst({ where: { artifactId, name, ...(await managedBy(ownerId)) }, select: ref })
       : prisma.dataset.findFirst({ where: { ownerId, artifactId, name }, select: ref, orderBy: { id: 'asc' } })
 
+  /** By its name on the artifact, or by the slug of one of the owner's own. */
+  async function namedBy(subject: Subject, given: string): Promise<DatasetRef | null> {
+    const { ownerId, artifactId } = subject
+    const ofArtifact = artifactId ? await named(subject, given) : null
+    return ofArtifact ?? prisma.dataset.findFirst({ where: { ownerId, artifactId: null, slug: given }, select: ref })
+  }
+
   return {
     named,
 
     async find(subject, given) {
-      const { ownerId, artifactId, datasets } = subject
+      const { ownerId, datasets } = subject
       const ofJob = datasets && Object.hasOwn(datasets, given) ? datasets[given] : null
-      const id = ofJob ?? uuidOf('Dataset', given) ?? (isUuid(given) ? given : null)
-      if (id) return prisma.dataset.findFirst({ where: { id, ...(await managedBy(ownerId)) }, select: ref })
+      const byId = async (id: string) =>
+        prisma.dataset.findFirst({ where: { id, ...(await managedBy(ownerId)) }, select: ref })
+      const id = ofJob ?? uuidOf('Dataset', given)
+      if (id) return byId(id)
+      const own = await namedBy(subject, given)
+      if (own) return own
+      if (isUuid(given)) return byId(given)
       const natural = naturalIdOf(given)
-      if (natural) {
-        const { handle, slug } = natural
-        const where = { slug, artifactId: null, owner: { handle: { in: [handle, `team:${handle}`] } } }
-        const found = { AND: [where, await managedBy(ownerId)] }
-        // A user comes before the team that is called so.
-        const orderBy = { owner: { handle: handle.startsWith('team:') ? 'desc' : 'asc' } } as const
-        return prisma.dataset.findFirst({ where: found, select: ref, orderBy })
-      }
-      const ofArtifact = artifactId ? await named(subject, given) : null
-      return ofArtifact ?? prisma.dataset.findFirst({ where: { ownerId, artifactId: null, slug: given }, select: ref })
+      if (!natural) return null
+      const { handle, slug } = natural
+      const where = { slug, artifactId: null, owner: { handle: { in: [handle, `team:${handle}`] } } }
+      // A user comes before the team that is called so.
+      const orderBy = { owner: { handle: handle.startsWith('team:') ? 'desc' : 'asc' } } as const
+      return prisma.dataset.findFirst({ where: { AND: [where, await managedBy(ownerId)] }, select: ref, orderBy })
     },
 
     async ensure(subject, name) {

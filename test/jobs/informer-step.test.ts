@@ -20,9 +20,13 @@ const FIELDS =
   'to recipients subject body html text replyTo attachDatasets url method headers datasetId keep given __proto__'
 
 const withBraces = fc.array(fc.constantFrom('{', '}', '\\', '{{', '}}', ' run.id ', 'x')).map((parts) => parts.join(''))
-const data = fc.dictionary(fc.constantFrom(...FIELDS.split(' ')), fc.oneof(fc.jsonValue(), withBraces)) as fc.Arbitrary<
-  Record<string, unknown>
->
+const data = fc.dictionary(
+  fc.constantFrom(...FIELDS.split(' ')),
+  fc.oneof(
+    fc.json().map((text) => JSON.parse(text)),
+    withBraces,
+  ),
+) as fc.Arbitrary<Record<string, unknown>>
 
 describe('of whatever data there is', () => {
   test('an action is made, whose scopes can be asked and which is JSON', () => {

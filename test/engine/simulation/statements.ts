@@ -29,6 +29,7 @@ const MARKS: [label: string, mark: RegExp][] = [
   ['skip waiting', /skipped as/],
   ['open ids', /select backend_xid/],
   ['open since', /min\(xact_start\)/],
+  ['end jobs', /set enabled = false where end_of_life/],
   ['log page', /e\.position > \$1/],
 ]
 

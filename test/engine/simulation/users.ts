@@ -123,7 +123,11 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
       plan(0, 'emit', job)
       plan(random.between(3, 60), 'run', job)
     },
-    release: (job) => act('releases a job', ({ runs }) => runs.release(ADMIN, job.id)),
+    release: (job) =>
+      act('releases a job', async ({ runs }) => {
+        world.releasing++
+        await runs.release(ADMIN, job.id).finally(() => world.releasing--)
+      }),
     emit: (job) => {
       const type = job.eventType ?? random.pick(EVENT_TYPES)
       const event: Emitted = { id: '', type, at: 0 }

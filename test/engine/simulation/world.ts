@@ -62,6 +62,8 @@ export function createWorld(options: {
 
   const world = {
     ...{ seed, random, timeline, trace, faults, database, server, violations, living, base, mutant },
+    /** How many administrators take runs away from their workers at this moment. */
+    releasing: 0,
     databaseNow,
     /** The latest that the database's clock ever said. */
     latest: () => new Date(Math.max(latest, databaseNow().getTime())),
