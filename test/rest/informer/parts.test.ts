@@ -265,7 +265,7 @@ describe('actions of a job', () => {
     ['no url', { type: 'api-call', data: {} }, 'data.url'],
     ['a url that is none', { type: 'httpGet', data: { url: 'nowhere' } }, 'data.url'],
     ['a mail to nobody', { type: 'email', data: { to: 'nobody', body: 'x' } }, 'data.to.0'],
-    ['an unknown dataset', { type: 'snapshot-cleanup', data: { datasetId: 'gone', keep: 1 } }, 'data.datasetId.0'],
+    ['an unknown dataset', { type: 'snapshot-cleanup', data: { datasetId: 'gone', keep: 1 } }, 'data.datasetId'],
     ['an unknown step', hook('https://a.example/', { body: '{{ steps.none.x }}' }), 'data.body'],
     ['conditions', { ...slack, conditions: [{ if: 'x' }] }, 'conditions'],
     ['a name that is none', { ...slack, name: 'a b' }, 'name'],
