@@ -9,6 +9,7 @@ import { type Connection, type Cursor, connectionOf, type Page, type PageArgs, p
 import { validate } from '../kernel/validate.ts'
 import {
   countJobs,
+  fewSortedJobs,
   type IdBounds,
   type JobQuery,
   type JobSort,
@@ -102,8 +103,10 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
       requireScope(viewer, 'jobs:read')
       validate(jobListSpec, { filter })
       const query = await queryOf(viewer, filter)
-      const total = await countJobs(sql, query)
-      const ids = part.limit > 0 && total > part.start ? await sortedJobIds(sql, query, sort, { ...part, total }) : []
+      const few = query.search === null ? null : await fewSortedJobs(sql, query, sort, part)
+      const [total, ids] = few
+        ? [few.total, few.ids]
+        : await Promise.all([countJobs(sql, query), part.limit > 0 ? sortedJobIds(sql, query, sort, part) : []])
       return { jobs: ids.length > 0 ? await jobsOf(ids) : [], total }
     },
 

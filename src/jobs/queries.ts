@@ -94,22 +94,28 @@ function branches(readers: readonly string[] | null, add: Add): { condition: str
   ]
 }
 
+/** The same as one condition, for a walk through what words have found. */
+function readBy(readers: readonly string[] | null, add: Add): string {
+  if (readers === null) return 'true'
+  const all = add(readers)
+  const shared = `t.job_id in (select job_id from share where principal_id = any(${all}::uuid[]))`
+  return `(t.owner_id = any(${all}::uuid[]) or ${shared})`
+}
+
 const union = (selects: string[]) => selects.map((select) => `(${select})`).join(' union all ')
 
 type PageSql = {
   columns: string
   from: string
   where: string
-  /** Null: in any, and all. */
-  order: string | null
+  order: string
   /** A parameter. */
-  limit: string | null
+  limit: string
 }
 
 function pageOfBranches(readers: readonly string[] | null, add: Add, { columns, from, where, order, limit }: PageSql) {
   const selects = branches(readers, add).map(({ condition, each }) => {
-    const part = order && limit ? ` order by ${order} limit ${limit}` : ''
-    const select = `select ${columns} from ${from} where ${condition} and ${where}${part}`
+    const select = `select ${columns} from ${from} where ${condition} and ${where} order by ${order} limit ${limit}`
     return each ? `select own.* from ${each} cross join lateral (${select}) own` : select
   })
   return union(selects)
@@ -119,6 +125,10 @@ function pageOfBranches(readers: readonly string[] | null, add: Add, { columns, 
 export async function countJobs(sql: Sql, query: JobQuery): Promise<number> {
   const { values, add } = parameters()
   const { from, where } = sourceOf(query, null, add)
+  if (query.search !== null) {
+    const text = `select count(*)::int as count from ${from} where ${readBy(query.readers, add)} and ${where}`
+    return (await sql<{ count: number }>(text, values))[0]?.count ?? 0
+  }
   const counts = branches(query.readers, add).map(
     ({ condition, each }) =>
       `(select count(*) from ${each ? `${each} cross join ` : ''}${from} where ${condition} and ${where})`,
@@ -127,29 +137,52 @@ export async function countJobs(sql: Sql, query: JobQuery): Promise<number> {
   return row?.count ?? 0
 }
 
-/** So many jobs are sorted at once sooner than they are met on a walk through all in order. */
-const FEW = 20_000
+export type SortedPage = { start: number; limit: number }
 
-/** Ids of jobs in the order of a field and, where that is the same, of their ids. `total`: how many there are. */
+const orderOf = (key: Key, descending: boolean) => {
+  const direction = descending ? 'desc' : 'asc'
+  return `key ${direction}${key.nullable ? ' nulls last' : ''}, id ${direction}`
+}
+
+/** So many jobs are sorted at once sooner than they are met on a walk through all in order. */
+const FEW = 15_000
+
+/** What words find, if that is few: how many, and ids of a page in the order of a field and of the ids. Null: it is more. */
+export async function fewSortedJobs(
+  sql: Sql,
+  query: JobQuery,
+  { field, descending }: JobSort,
+  { start, limit }: SortedPage,
+): Promise<{ total: number; ids: string[] } | null> {
+  const { values, add } = parameters()
+  const key: Key = SORT_KEYS[field]
+  const { from, where } = sourceOf(query, key, add)
+  const [row] = await sql<{ total: number; ids: string[] }>(
+    `with found as materialized (
+      select ${key.sql} as key, t.job_id as id from ${from} where ${readBy(query.readers, add)} and ${where} limit ${FEW + 1}
+    )
+    select (select count(*)::int from found) as total,
+      array(select id::text from found order by ${orderOf(key, descending)} limit ${add(limit)} offset ${add(start)}) as ids`,
+    values,
+  )
+  return row && row.total <= FEW ? row : null
+}
+
+/** Ids of jobs in the order of a field and, where that is the same, of their ids. */
 export async function sortedJobIds(
   sql: Sql,
   query: JobQuery,
   { field, descending }: JobSort,
-  { start, limit, total }: { start: number; limit: number; total: number },
+  { start, limit }: SortedPage,
 ): Promise<string[]> {
   const { values, add } = parameters()
   const key: Key = SORT_KEYS[field]
   const { from, where } = sourceOf(query, key, add)
-  const direction = descending ? 'desc' : 'asc'
-  const order = `key ${direction}${key.nullable ? ' nulls last' : ''}, id ${direction}`
-  const few = query.search !== null && total <= FEW
+  const order = orderOf(key, descending)
   const pages = pageOfBranches(query.readers, add, {
-    ...{ columns: `${key.sql} as key, t.job_id as id`, from, where },
-    // PostgreSQL takes words to be spread evenly over the order, and would walk through all to find those at its end.
-    ...(few ? { order: null, limit: null } : { order, limit: add(start + limit) }),
+    ...{ columns: `${key.sql} as key, t.job_id as id`, from, where, order, limit: add(start + limit) },
   })
-  const page = few ? `with page as materialized (${pages}) select id from page` : `select id from (${pages}) page`
-  const text = `${page} order by ${order} limit ${add(limit)} offset ${add(start)}`
+  const text = `select id from (${pages}) page order by ${order} limit ${add(limit)} offset ${add(start)}`
   return (await sql<{ id: string }>(text, values)).map(({ id }) => id)
 }
 
