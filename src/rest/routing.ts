@@ -72,6 +72,23 @@ export function createRouteParts({ unauthorized, notJson, unsupportedType }: Ref
   }
 }
 
+/** Parts of routes that say what they answer; `schema`: of the dialect's errors. */
+export function createAnswers<Failure extends z.ZodType>(schema: Failure) {
+  const failure = (description: string) => ({ description, content: { 'application/json': { schema } } })
+  /** What goes wrong with a route that wants a token. */
+  const failures = {
+    400: failure('Invalid request'),
+    401: failure('Authentication required'),
+    403: failure('Not allowed'),
+    404: failure('Not found'),
+  }
+  return {
+    failure,
+    /** The answers of a route: its own, and the errors. */
+    answers: <Own extends RouteConfig['responses']>(own: Own): Own & typeof failures => ({ ...failures, ...own }),
+  }
+}
+
 export const body = <Schema extends z.ZodType>(schema: Schema) => ({
   body: { required: true, content: { 'application/json': { schema } } },
 })

@@ -12,27 +12,14 @@ import type { Routes } from '../routing.ts'
 import { collection, collectionSchema } from './hal.ts'
 import { entrySchema, entryView, historyLink } from './history-view.ts'
 import { jobFinder, jobParams } from './job-params.ts'
+import { pageQuery, sortQuery } from './page-query.ts'
 import { answers, createRoutes, failure, hal, nothing, secured } from './router.ts'
 
 export type HistoryDeps = { jobs: JobService; runs: RunService; identity: IdentityService; log: Log }
 
 const REL = 'inf:job-history'
-const SORTS = ['createdAt', '-createdAt'] as const
-const LIMIT = 30
-const MAX_LIMIT = 1_000
 
-const count = z
-  .string()
-  .regex(/^\d{1,9}$/, 'must be a whole number from 0 up')
-  .transform(Number)
-  .optional()
-  .openapi({ type: 'integer', minimum: 0 })
-
-const pageQuery = z.object({
-  sort: z.enum(SORTS, `must be one of ${SORTS.join(', ')}`).default('-createdAt'),
-  limit: count.describe(`${LIMIT} by default, at most ${MAX_LIMIT}; 0: only the total.`),
-  start: count.describe('How many to pass over.'),
-})
+const querySchema = z.object({ sort: sortQuery(['createdAt'], '-createdAt'), ...pageQuery })
 
 const entryParams = jobParams.extend({ historyId: z.string().describe('UUID.') })
 
@@ -51,18 +38,17 @@ export function historyRoutes({ jobs, runs, identity, log }: HistoryDeps): Route
       path: '/api/jobs/{id}/history',
       summary: 'List what became of the runs of a job',
       ...secured(),
-      request: { params: jobParams, query: pageQuery },
+      request: { params: jobParams, query: querySchema },
       responses: answers({ 200: hal(collectionSchema(REL, entrySchema), 'One page') }),
     }),
     async (context) => {
       const { viewer } = context.var
       requireScope(viewer, 'jobs:read')
       const job = await findJob(viewer, context.req.valid('param').id)
-      const { sort, start = 0, ...page } = context.req.valid('query')
-      const limit = Math.min(page.limit ?? LIMIT, MAX_LIMIT)
+      const { sort, start, limit } = context.req.valid('query')
       const [owner, { entries, total }] = await Promise.all([
         ownerOf(job),
-        runs.history(job.id, { newestFirst: sort === '-createdAt', start, limit }),
+        runs.history(job.id, { newestFirst: sort.descending, start, limit }),
       ])
       const views = entries.map((entry) => entryView(entry, owner))
       return context.json(collection(historyLink(job.id), REL, views, { start, total }), 200)

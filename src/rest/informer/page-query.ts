@@ -12,18 +12,26 @@ const count = (fallback: number) =>
     .transform(Number)
     .default(fallback)
 
+const WHOLE = { type: 'integer', minimum: 0 } as const
+
 export const pageQuery = {
   limit: count(SIZE.default)
     .transform((given) => Math.min(given, SIZE.most))
-    .describe(`At most ${SIZE.most}; 0 gives only the total.`),
-  start: count(0).describe('How many come before the page.'),
+    .describe(`${SIZE.default} by default, at most ${SIZE.most}; 0 gives only the total.`)
+    .openapi(WHOLE),
+  start: count(0).describe('How many come before the page.').openapi(WHOLE),
 }
 
 export const searchQuery = text(SEARCH_LIMIT).optional()
 
+type Sort<Fields extends readonly string[]> = Fields[number] | `-${Fields[number]}`
+
 /** One of the fields, `-` before it for descending. */
-export const sortQuery = <const Fields extends readonly [string, ...string[]]>(fields: Fields) =>
+export const sortQuery = <const Fields extends readonly [string, ...string[]]>(
+  fields: Fields,
+  usual: Sort<Fields> = fields[0],
+) =>
   z
     .enum([...fields, ...fields.map((field) => `-${field}`)], `must be one of ${fields.join(', ')}; - descends`)
-    .default(fields[0])
+    .default(usual)
     .transform((given) => ({ field: given.replace(/^-/, '') as Fields[number], descending: given.startsWith('-') }))

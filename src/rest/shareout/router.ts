@@ -1,7 +1,7 @@
 /** The routes of one feature: their schemas check the requests, make the document, and fail in the dialect's form. */
-import { type RouteConfig, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import type { Log } from '../../kernel/log.ts'
-import { createRouteParts, createRoutes as createSharedRoutes, type Routes } from '../routing.ts'
+import { createAnswers, createRouteParts, createRoutes as createSharedRoutes, type Routes } from '../routing.ts'
 import { errorAnswer, type InvalidCode, ShareoutError, unauthorized } from './envelope.ts'
 
 /** `invalid`: the code of what its schemas and services refuse. */
@@ -28,24 +28,7 @@ const failureSchema = z
   })
   .openapi('Error')
 
-export const failure = (description: string) => ({
-  description,
-  content: { 'application/json': { schema: failureSchema } },
-})
-
-/** What goes wrong with a route that wants a token. */
-const FAILURES = {
-  400: failure('Invalid request'),
-  401: failure('Authentication required'),
-  403: failure('Not allowed'),
-  404: failure('Not found'),
-}
-
-/** The answers of a route: its own, and the errors. */
-export const answers = <Own extends RouteConfig['responses']>(own: Own): Own & typeof FAILURES => ({
-  ...FAILURES,
-  ...own,
-})
+export const { failure, answers } = createAnswers(failureSchema)
 
 export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
   description,
