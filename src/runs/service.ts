@@ -4,7 +4,7 @@ import type { ArtifactService } from '../artifacts/service.ts'
 import type { Delivery, PrismaClient, Run, RunAttempt, RunStatus, RunStep } from '../db/generated/prisma/client.ts'
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
 import { sqlOn } from '../db/sql.ts'
-import { requireScope } from '../identity/permissions.ts'
+import { mayManage, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
@@ -54,10 +54,10 @@ export function createRunService(deps: {
   /** Whether the viewer sees all that match by way of their artifact, whoever owns the jobs. */
   async function seesByArtifact(viewer: Viewer, { runId, jobId, artifactId }: Watched): Promise<boolean> {
     if (viewer?.isAdmin) return true
-    const ofRun = runId && (await prisma.run.findUnique({ where: { id: runId }, select: { artifactId: true } }))
-    const ofJob = jobId && (await prisma.job.findUnique({ where: { id: jobId }, select: { artifactId: true } }))
-    const id = artifactId ?? (ofRun || ofJob || null)?.artifactId
-    return id != null && rights.seesAllOn(viewer, id)
+    if (artifactId) return rights.seesAllOn(viewer, artifactId)
+    const runs = { some: { id: runId ?? '' } }
+    const job = runId || jobId ? await prisma.job.findFirst({ where: jobId ? { id: jobId } : { runs } }) : null
+    return job?.artifactId != null && !mayManage(viewer, job) && rights.seesAllOn(viewer, job.artifactId)
   }
 
   /**
