@@ -157,6 +157,7 @@ function plainHeaders(
     kept.map(([name, value = '']) => [name, censored(Array.isArray(value) ? value.join(', ') : value)]),
   )
 }
+
 type CodedError = Error & { code?: unknown; reason?: unknown; errors?: unknown[] }
 
 function errorOf(error: unknown, signal: AbortSignal, elapsedMs: number): { code: HttpErrorCode; message: string } {

@@ -34,7 +34,7 @@ import {
 } from './datasets.ts'
 import { handedTo } from './handing.ts'
 import { type InformerStep, informerStepOf } from './informer-step.ts'
-import { type JobRights, LEVEL, type Level, noSuchJob } from './rights.ts'
+import { type JobRights, LEVEL, type Level } from './rights.ts'
 import { policiesOf, type UpdateJobInput, updateJobSpec } from './spec.ts'
 import { defaultsOf, endOfLifeOf, flawOfShape, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
@@ -83,9 +83,7 @@ export function createJobEditing(deps: {
    */
   async function requireJob(viewer: Viewer, id: string, level: Level = LEVEL.EDIT): Promise<Job> {
     requireScope(viewer, 'jobs:write')
-    const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
-    if (!job) throw noSuchJob()
-    await rights.require(viewer, job, level)
+    const job = await rights.requireJob(viewer, id, level)
     if (job.hidden) throw new ConflictError('it belongs to a stack: change that', 'OF_STACK')
     return job
   }

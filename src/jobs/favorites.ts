@@ -2,16 +2,14 @@
 import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from './rights.ts'
+import { type JobRights, LEVEL, requireNoDraft } from './rights.ts'
 
 export function createFavorites({ prisma, rights }: { prisma: PrismaClient; rights: JobRights }) {
   return {
     /** Makes a job that the viewer may read a favorite of theirs, or none any more; doing so twice is no error. */
     async favorite(viewer: Viewer, jobId: string, favorited: boolean): Promise<Job> {
       const { principalId } = requireScope(viewer, 'jobs:read')
-      const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
-      if (!job) throw noSuchJob()
-      await rights.require(viewer, job, LEVEL.READ)
+      const job = await rights.requireJob(viewer, jobId, LEVEL.READ)
       requireNoDraft(job)
       const favorite = { principalId, jobId }
       if (favorited) await prisma.favorite.createMany({ data: [favorite], skipDuplicates: true })

@@ -1,5 +1,5 @@
 /** Lists of jobs: of one's own, of one's teams, and those that are shared; of administrators all. */
-import type { Job, PrismaClient, RunStatus, Share, Surface } from '../db/generated/prisma/client.ts'
+import type { Job, PrismaClient, RunStatus, Surface } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
@@ -42,6 +42,7 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
 
   async function queryOf(viewer: Viewer, filter: JobFilter): Promise<JobQuery> {
     const reader = requireScope(viewer, 'jobs:read')
+    validate(jobListSpec, { filter })
     const { search, ownerHandle, artifactId } = filter
     const all = artifactId ? await rights.seesAllOn(viewer, artifactId) : reader.isAdmin
     return {
@@ -60,24 +61,13 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
   }
 
   return {
-    /** With whom each job is shared, in the order of the jobs. */
-    async sharedWith(jobIds: readonly string[]): Promise<Share[][]> {
-      const where = { jobId: { in: [...jobIds] } }
-      const found = await prisma.share.findMany({ where, orderBy: [{ createdAt: 'asc' }, { principalId: 'asc' }] })
-      const byJob = new Map(jobIds.map((id) => [id, [] as Share[]]))
-      for (const share of found) byJob.get(share.jobId)?.push(share)
-      return jobIds.map((id) => byJob.get(id) ?? [])
-    },
-
     /** Page by page. Without an order the best fits come first when something is looked for, else the newest. */
     async list(
       viewer: Viewer,
       args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: JobOrder | null | undefined },
     ): Promise<Connection<Job>> {
-      requireScope(viewer, 'jobs:read')
-      validate(jobListSpec, args)
-      const page = pageOf(args)
       const query = await queryOf(viewer, args.filter ?? {})
+      const page = pageOf(args)
       const count = () => countJobs(sql, query)
       const { search } = query
       const orderBy = args.orderBy ?? 'RELEVANCE'
@@ -100,8 +90,6 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
       viewer: Viewer,
       { filter, sort, ...part }: { filter: JobFilter; sort: JobSort; start: number; limit: number },
     ): Promise<{ jobs: Job[]; total: number }> {
-      requireScope(viewer, 'jobs:read')
-      validate(jobListSpec, { filter })
       const query = await queryOf(viewer, filter)
       const few = query.search === null ? null : await fewSortedJobs(sql, query, sort, part)
       const [total, ids] = few

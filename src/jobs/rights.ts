@@ -91,20 +91,29 @@ export function createJobRights({ prisma }: { prisma: PrismaClient }) {
     })
   }
 
+  /** @throws NotFoundError, and ForbiddenError to those who may read it but not do this */
+  async function require(viewer: Viewer, job: Ruled, level: Level): Promise<JobAccess> {
+    const [access] = await accessTo(viewer, [job])
+    if (!access?.level) throw noSuchJob()
+    if (access.level < level) throw new ForbiddenError(REFUSALS[level])
+    return access
+  }
+
   return {
     accessTo,
+    require,
+
+    /** A job that is not deleted. The same throws. */
+    async requireJob(viewer: Viewer, id: string, level: Level): Promise<Job> {
+      const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
+      if (!job) throw noSuchJob()
+      await require(viewer, job, level)
+      return job
+    },
 
     async readable<Each extends Ruled>(viewer: Viewer, jobs: readonly Each[]): Promise<Each[]> {
       const access = await accessTo(viewer, jobs)
       return jobs.filter((_, index) => access[index]?.level)
-    },
-
-    /** @throws NotFoundError, and ForbiddenError to those who may read it but not do this */
-    async require(viewer: Viewer, job: Ruled, level: Level): Promise<JobAccess> {
-      const [access] = await accessTo(viewer, [job])
-      if (!access?.level) throw noSuchJob()
-      if (access.level < level) throw new ForbiddenError(REFUSALS[level])
-      return access
     },
 
     /** Whether the viewer sees whatever is on the artifact, also jobs of others. */

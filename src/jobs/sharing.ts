@@ -34,20 +34,22 @@ export function createSharing({
   rights: JobRights
   requireJob: JobEditing['requireJob']
 }) {
-  const sharesIn = (jobIds: readonly string[]) =>
-    prisma.share.findMany({
+  /** In the order of the jobs, each by handle. */
+  async function sharesIn(jobIds: readonly string[]): Promise<ShareOfPrincipal[][]> {
+    const byJob = new Map(jobIds.map((id) => [id, [] as ShareOfPrincipal[]]))
+    const found = await prisma.share.findMany({
       where: { jobId: { in: [...jobIds] } },
       include: { principal: true },
       orderBy: [{ principal: { handle: 'asc' } }],
     })
+    for (const { jobId, ...share } of found) byJob.get(jobId)?.push(share)
+    return jobIds.map((id) => byJob.get(id) ?? [])
+  }
 
   /** A job whose shares the viewer may see. */
   async function requireShared(viewer: Viewer, jobId: string): Promise<Job> {
     requireScope(viewer, 'jobs:read')
-    const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
-    if (!job) throw noSuchJob()
-    await rights.require(viewer, job, LEVEL.SHARE)
-    return job
+    return rights.requireJob(viewer, jobId, LEVEL.SHARE)
   }
 
   return {
@@ -87,7 +89,8 @@ export function createSharing({
     /** With whom a job is shared, by handle. */
     async shares(viewer: Viewer, jobId: string): Promise<ShareOfPrincipal[]> {
       await requireShared(viewer, jobId)
-      return sharesIn([jobId])
+      const [shares = []] = await sharesIn([jobId])
+      return shares
     },
 
     /** What one of them may do; `level` 0: the job is not shared with them. */
@@ -98,14 +101,16 @@ export function createSharing({
       return { principal: named, level: share?.level ?? LEVEL.NONE }
     },
 
+    /** With whom each job is shared, for whoever may read it, as Informer's list tells. */
+    sharedWith: sharesIn,
+
     /** In the order of the jobs; null where the viewer may not share it. */
     async sharesOf(viewer: Viewer, jobs: readonly Job[]): Promise<(ShareOfPrincipal[] | null)[]> {
       const access = await rights.accessTo(viewer, jobs)
       const open = jobs.filter((_, index) => (access[index]?.level ?? 0) >= LEVEL.SHARE)
-      const byJob = new Map(open.map(({ id }) => [id, [] as ShareOfPrincipal[]]))
-      for (const { jobId, ...share } of open.length > 0 ? await sharesIn(open.map(({ id }) => id)) : []) {
-        byJob.get(jobId)?.push(share)
-      }
+      const ids = open.map(({ id }) => id)
+      const shares = ids.length > 0 ? await sharesIn(ids) : []
+      const byJob = new Map(ids.map((id, index) => [id, shares[index] ?? []]))
       return jobs.map(({ id }) => byJob.get(id) ?? null)
     },
   }

@@ -51,9 +51,7 @@ export function createRunControl(deps: {
 
   /** A job that is not deleted and that the viewer may run. */
   async function requireJob(viewer: Viewer, jobId: string): Promise<Job> {
-    const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
-    if (!job) throw noSuchJob()
-    await rights.require(viewer, job, LEVEL.EDIT)
+    const job = await rights.requireJob(viewer, jobId, LEVEL.EDIT)
     requireNoDraft(job)
     return job
   }

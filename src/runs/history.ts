@@ -5,7 +5,7 @@ import type { RunStatus } from '../db/generated/prisma/enums.ts'
 import { sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { type JobRights, LEVEL, noSuchJob } from '../jobs/rights.ts'
+import { type JobRights, LEVEL } from '../jobs/rights.ts'
 import { ConflictError, NotFoundError } from '../kernel/errors.ts'
 import { forgetRun } from './forget.ts'
 import { isFinal } from './states.ts'
@@ -65,9 +65,7 @@ export function createRunHistory({ prisma, pool, rights }: { prisma: PrismaClien
      */
     async forget(viewer: Viewer, jobId: string, runId: string): Promise<void> {
       requireScope(viewer, 'jobs:write')
-      const job = await prisma.job.findFirst({ where: { id: jobId, deletedAt: null } })
-      if (!job) throw noSuchJob()
-      await rights.require(viewer, job, LEVEL.EDIT)
+      await rights.requireJob(viewer, jobId, LEVEL.EDIT)
       const run = await prisma.run.findFirst({ where: { id: runId, jobId, status: { not: 'SKIPPED' } } })
       if (!run) throw noSuchEntry()
       if (!isFinal(run.status)) throw new ConflictError(`the run is ${run.status}: it is not over yet`, 'NOT_FINAL')

@@ -38,11 +38,7 @@ export function jobsListRoutes({ jobs, identity, log }: JobsListDeps): Routes {
       jobs.sharedWith(ids),
       jobs.accessTo(viewer, batch),
     ])
-    const everybody = new Set([
-      ...batch.map(({ ownerId }) => ownerId),
-      ...shares.flat().map(({ principalId }) => principalId),
-    ])
-    const principals = await identity.principals([...everybody])
+    const principals = await identity.principals([...new Set(batch.map(({ ownerId }) => ownerId))])
     const byId = new Map(principals.flatMap((principal) => (principal ? [[principal.id, principal] as const] : [])))
     return batch.map((job, index) => {
       const owner = byId.get(job.ownerId)
@@ -53,8 +49,8 @@ export function jobsListRoutes({ jobs, identity, log }: JobsListDeps): Routes {
         ownerName: owner?.name || (owner?.handle ?? ''),
         naturalId: `${owner?.handle ?? ''}:${job.slug ?? ''}`,
         tags: (tags[index] ?? []).map(({ id }) => id),
-        sharing: (shares[index] ?? []).map(({ principalId, level: accessLevel }) => ({
-          principalId: byId.get(principalId)?.handle ?? '',
+        sharing: (shares[index] ?? []).map(({ principal, level: accessLevel }) => ({
+          principalId: principal.handle,
           accessLevel,
         })),
         permissions: {
