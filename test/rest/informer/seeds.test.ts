@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { graphql } from '../../generated/index.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import { type Person, signUp } from '../../support/people.ts'
+import { makeTeam, type Person, signUp } from '../../support/people.ts'
+import { startReceiver } from '../../support/receiver.ts'
 import { rest } from '../../support/rest.ts'
 
 const CREATE = `{
@@ -56,6 +57,11 @@ const FIELDS =
     ' ',
   )
 
+const ITEM_FIELDS =
+  '_links id type name slug description ownerId interval intervalType timezone enabled nextRunAt startOn endOn lockedAt createdAt updatedAt'.split(
+    ' ',
+  )
+
 const MAKE_DATASET = graphql(`
   mutation MakeSeedDataset($input: CreateDatasetInput!) {
     createDataset(input: $input) { ... on Dataset { id } ... on Error { message } }
@@ -69,6 +75,7 @@ describe('the documentation of Informer', () => {
   beforeAll(async () => {
     app = await createTestApp({ DEFAULT_TIMEZONE: 'America/New_York' })
     alice = await signUp(app, 'alice')
+    await signUp(app, 'bob')
     await app.send(MAKE_DATASET, { input: { name: 'Sales', slug: 'sales-2024' } }, { token: alice.token })
   })
   afterAll(() => app.stop())
@@ -122,6 +129,80 @@ describe('the documentation of Informer', () => {
     const { id } = (await call('POST /api/jobs', CREATE)).body
     expect([(await call(`DELETE /api/jobs/${id}`)).status, (await call(`GET /api/jobs/${id}`)).status]).toEqual([
       204, 404,
+    ])
+  })
+
+  it('lists jobs, key by key', async () => {
+    const made = (await call('POST /api/jobs', { ...WHOLE, name: 'Listed', tags: ['finance'] })).body
+    const { body } = await call('GET /api/jobs?q=listed&sort=name&limit=30&start=0')
+    expect(body).toMatchObject({
+      _links: { self: { href: '/api/jobs{?sort,limit,start,q}', templated: true } },
+      ...{ start: 0, count: 1, total: 1 },
+    })
+    const [item] = body._embedded['inf:job']
+    expect(Object.keys(item).sort()).toEqual(ITEM_FIELDS.sort())
+    expect(item).toMatchObject({ _links: { self: { href: `/api/jobs/${made.id}` } }, ownerId: 'alice', slug: 'listed' })
+
+    await call(`PUT /api/jobs/${made.id}/shares/bob`, { accessLevel: 2 })
+    const brief = (await call('GET /api/jobs-list')).body.find(({ id }: { id: string }) => id === made.id)
+    expect(brief).toEqual({
+      ...{ id: made.id, name: 'Listed', type: 'email', enabled: true, ownerId: 'alice', ownerName: 'alice' },
+      ...{ naturalId: 'alice:listed', tags: made.tags, sharing: [{ principalId: 'bob', accessLevel: 2 }] },
+      permissions: { edit: true, write: true, delete: true, share: true },
+    })
+    expect(made.tags).toHaveLength(1)
+  })
+
+  it('runs a job', async () => {
+    const receiver = await startReceiver((response) => void response.end())
+    const job = { name: 'Call', type: 'api-call', data: { url: receiver.url } }
+    const { id } = (await call('POST /api/jobs', job)).body
+    const { status, body } = await call(`POST /api/jobs/${id}`)
+    const [task, result] = [{ key: 'job:progress.invoking_job' }, { key: 'job:status.success', success: true }]
+    expect([status, body]).toEqual([200, { success: true, duration: expect.any(Number), history: [{ task, result }] }])
+    expect(receiver.calls).toHaveLength(1)
+  })
+
+  it('makes a draft of a job and commits it', async () => {
+    const { id } = (await call('POST /api/jobs', { ...WHOLE, name: 'Drafted' })).body
+    const draft = await call(`POST /api/jobs/${id}/_edit`)
+    expect([draft.status, draft.body]).toEqual([
+      201,
+      expect.objectContaining({ id: expect.any(String), name: 'Drafted (Draft)', editingId: id }),
+    ])
+    await call(`PUT /api/jobs/${draft.body.id}`, { description: 'Better' })
+    const committed = await call(`POST /api/jobs/${draft.body.id}/_commit`)
+    expect([committed.status, committed.body]).toEqual([
+      200,
+      expect.objectContaining({ id, name: 'Drafted', description: 'Better', editingId: null }),
+    ])
+  })
+
+  it('tells the owner of a job, and changes it', async () => {
+    await makeTeam(app, 'data-science', { alice: 'MEMBER' })
+    const { id } = (await call('POST /api/jobs', { ...WHOLE, name: 'Handed on' })).body
+    expect((await call(`GET /api/jobs/${id}/owner`)).body).toEqual({ ownerId: 'alice' })
+    const changed = await call(`PUT /api/jobs/${id}/owner`, { ownerId: 'team:data-science' })
+    expect([changed.status, (await call(`GET /api/jobs/${id}/owner`)).body]).toEqual([
+      200,
+      { ownerId: 'team:data-science' },
+    ])
+  })
+
+  it('makes a job a favorite, and none any more', async () => {
+    const { id } = (await call('POST /api/jobs', { ...WHOLE, name: 'Liked' })).body
+    const favorite = async (method: string) => {
+      const { status, body } = await call(`${method} /api/jobs/${id}/favorite`)
+      return [status, body?.favorited ?? null]
+    }
+    expect([await favorite('GET'), await favorite('PUT'), await favorite('GET')]).toEqual([
+      [200, false],
+      [200, true],
+      [200, true],
+    ])
+    expect([await favorite('DELETE'), await favorite('GET')]).toEqual([
+      [204, null],
+      [200, false],
     ])
   })
 })

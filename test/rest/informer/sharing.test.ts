@@ -181,6 +181,22 @@ describe('shares', () => {
     expect(a).toEqual({ owner: { handle: 'ann' } })
   })
 
+  it('of level 2 let others say what a job works with: datasets of its owner, not their own', async () => {
+    const { id } = await make()
+    await put(id, 'bob', { accessLevel: 2 })
+    await asAnn('POST /api/datasets', { name: 'Anns figures' })
+    await asBob('POST /api/datasets', { name: 'Bobs figures' })
+    const refused = await asBob(`POST /api/jobs/${id}/datasets`, { alias: 'x', datasetId: 'bob:bobs-figures' })
+    expect([refused.status, refused.body.message]).toEqual([400, expect.stringMatching(/^datasetId: /)])
+    expect((await asBob(`POST /api/jobs/${id}/datasets`, { alias: 'x', datasetId: 'ann:anns-figures' })).status).toBe(
+      201,
+    )
+    expect((await asAnn(`GET /api/jobs/${id}`)).body).toMatchObject({
+      ownerId: 'ann',
+      _embedded: { 'inf:dataset': [{ alias: 'x' }] },
+    })
+  })
+
   it('that end, or a membership that does, end what is seen: no new stream, and no event in those of all jobs', async () => {
     const { id } = await make()
     await put(id, 'team:helpers', { accessLevel: 1 })
