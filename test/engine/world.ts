@@ -6,6 +6,7 @@ import { createActionRegistry } from '../../src/actions/registry.ts'
 import { createArtifactPort } from '../../src/artifacts/action-port.ts'
 import { createDatasetPort } from '../../src/data/action-port.ts'
 import type { RunStatus } from '../../src/db/generated/prisma/enums.ts'
+import { PooledClient } from '../../src/db/liveness.ts'
 import { inTransaction, sqlOn } from '../../src/db/sql.ts'
 import { createEgress } from '../../src/egress/egress.ts'
 import { createEngine } from '../../src/engine/engine.ts'
@@ -151,7 +152,8 @@ export async function createWorld() {
     async node(perform: Perform, { pace = 1, ...settings }: Partial<EngineSettings> & { pace?: number } = {}) {
       const nodeId = newId()
       const connection = { ...database.connection, application_name: NODE_NAME }
-      const enginePool = new pg.Pool({ ...connection, max: 6, options: database.enginePool.options.options ?? '' })
+      const options = database.enginePool.options.options ?? ''
+      const enginePool = new pg.Pool({ ...connection, Client: PooledClient, max: 6, options })
       enginePool.on('error', () => {})
       const engineSql = sqlOn(enginePool)
       const nodeBus = await openPostgresBus(connection, log)

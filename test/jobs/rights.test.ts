@@ -1,5 +1,6 @@
 /** Who may do what with a job: everybody who can stand to one in some way, by everything that can be done, by both ways in. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { formatId, newId } from '../../src/kernel/ids.ts'
 import { graphql } from '../generated/index.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { makeTeam, type Person, post, publishSite, query, signUp } from '../support/people.ts'
@@ -105,16 +106,18 @@ async function jobFor({ place, share }: Role): Promise<string> {
   return id
 }
 
-/** A run of it that nobody works on. */
+/** A run of it that nobody works on: it is made as one of tomorrow, for a worker would have one of now at once. */
 async function waitingRun(id: string): Promise<string> {
-  const { data } = await ask(
-    'admin',
-    `mutation { r: runJob(input: { jobId: "${globalId(id)}" }) { ... on Run { id } ... on Error { message } } }`,
+  const runId = newId()
+  await query(
+    app,
+    `with made as (
+      insert into run (id, job_id, trigger, status, available_at, queued_at, plan)
+      values ($1, $2, 'MANUAL', 'QUEUED', now() + interval '1 day', now(), '{}') returning id, job_id, available_at
+    ) insert into run_queue (run_id, job_id, available_at) select * from made`,
+    [runId, id],
   )
-  await query(app, `update run set status = 'QUEUED', available_at = now() + interval '1 day' where id = $1`, [
-    uuidOf(data.r.id),
-  ])
-  return data.r.id
+  return formatId('Run', runId)
 }
 
 type Outcome = 'ok' | 'FORBIDDEN' | 'NOT_FOUND'
