@@ -12,10 +12,11 @@ import { enqueueRuns, type WantedRun } from '../runs/enqueue.ts'
 import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
 import { skippedRange } from '../runs/skip-range.ts'
 import type { SkippedRun } from '../runs/transition/record.ts'
+import { skipWaitingRuns } from '../runs/transition/waiting.ts'
 import { countSkipped } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
-import { type DueJob, lockDueJobs, nextSlotDue, setNextSlots } from './queries.ts'
-import { type DueSlots, dueSlots, scheduleOf } from './slots.ts'
+import { type DueJob, deleteJobs, lockDueJobs, nextSlotDue, setNextSlots } from './queries.ts'
+import { type DueSlots, dueSlots, scheduleOf, slotsToDrop } from './slots.ts'
 
 /** Small, so that the first of many slots that are due together need not wait for the last. */
 const BATCH = 50
@@ -49,26 +50,36 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
   async function fire(due: DueJob[], sql: Parameters<typeof lockDueJobs>[0]) {
     const runs: (WantedRun | SkippedRun)[] = []
     const slots: { jobId: string; next: Date | null }[] = []
+    const ending = due.filter(({ deletionQueued }) => deletionQueued)
     for (const job of due) {
       const { fire, missed, next } = plan(job)
-      slots.push({ jobId: job.jobId, next })
       if (missed) {
         const { recurrence, grid } = scheduleOf(job)
-        const skip = { jobId: job.jobId, skipReason: 'MISFIRE' as const, ...missed }
-        const range = await skippedRange(sql, recurrence, grid, skip)
+        const skipReason = job.deletionQueued ? ('DELETED' as const) : ('MISFIRE' as const)
+        const range = await skippedRange(sql, recurrence, grid, { jobId: job.jobId, skipReason, ...missed })
         if (range) runs.push(range)
       }
+      if (job.deletionQueued) continue
+      slots.push({ jobId: job.jobId, next })
       // Slots that are caught up together wait for each other: they would all run at once, or all but one be lost.
       const policy = job.overlap ?? (fire.length > 1 ? 'QUEUE_ALL' : DEFAULT_OVERLAP.SCHEDULE)
       for (const instant of fire) runs.push({ ...slot(job, instant), policy })
     }
     const made = await enqueueRuns(sql, runs, settings)
     await setNextSlots(sql, slots)
+    for (const { jobId } of ending) await skipWaitingRuns(sql, jobId, 'DELETED')
+    if (ending.length > 0)
+      await deleteJobs(
+        sql,
+        ending.map(({ jobId }) => jobId),
+      )
     return made
   }
 
   function plan(job: DueJob): DueSlots {
     try {
+      if (job.deletionQueued)
+        return { fire: [], missed: slotsToDrop(scheduleOf(job), job.nextRunAt, job.now), next: null }
       return dueSlots(scheduleOf(job), job.nextRunAt, job.now)
     } catch (error) {
       log.error({ err: error, jobId: job.jobId }, 'the next slots of a job cannot be computed')

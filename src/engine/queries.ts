@@ -98,14 +98,18 @@ export type DueJob = {
   dialect: CronDialect | null
   timezone: string | null
   intervalSeconds: number | null
+  once: boolean
   at: Date | null
+  /** The slot is to delete it. */
+  deletionQueued: boolean
 }
 
 /** Columns of a `DueJob` from `job j` and `schedule s`. */
 const SCHEDULED_JOB = `
   j.id as "jobId", j.next_run_at as "nextRunAt", clock_timestamp() as now, j.anchor, j.start_on as "startOn",
   j.end_on as "endOn", j.dst_gap as "dstGap", j.overlap, j.catch_up as "catchUp", j.catch_up_window as "catchUpWindow",
-  s.kind, s.expression, s.dialect, s.timezone, s.interval_seconds as "intervalSeconds", s.at`
+  s.kind, s.expression, s.dialect, s.timezone, s.interval_seconds as "intervalSeconds", s.once, s.at,
+  j.deletion_queued as "deletionQueued"`
 
 /** Jobs whose next slot is due, with their rows locked; those that another node has in hand are left to it. */
 export const lockDueJobs = (sql: Sql, limit: number): Promise<DueJob[]> =>
@@ -189,12 +193,21 @@ export async function markDispatched(sql: Sql, eventIds: string[]): Promise<void
   await sql('update domain_event set dispatched_at = clock_timestamp() where id = any($1::uuid[])', [eventIds])
 }
 
-/** Disables jobs whose one slot is over, where no settlement has done so: its run was cancelled or skipped. */
+/** Disables or deletes jobs that have no more slots, where no settlement has done so: the last run was cancelled or skipped. */
 export async function endJobs(sql: Sql): Promise<void> {
   await sql(
-    `update job set enabled = false where end_of_life = 'DISABLE' and enabled and next_run_at is null
+    `update job set enabled = false, deleted_at = case when end_of_life = 'DELETE' then clock_timestamp() end
+    where end_of_life <> 'KEEP' and enabled and next_run_at is null
       and deleted_at is null and held_at is null and draft_of_id is null
       and not exists (select from run_queue q where q.job_id = job.id)`,
+  )
+}
+
+/** Deletes jobs, as their owners asked for when their next slots come. The caller holds their rows. */
+export async function deleteJobs(sql: Sql, jobIds: string[]): Promise<void> {
+  await sql(
+    `update job set enabled = false, next_run_at = null, deleted_at = clock_timestamp() where id = any($1::uuid[])`,
+    [jobIds],
   )
 }
 

@@ -3,7 +3,7 @@
  * late node or a missed wake-up shifts nothing.
  */
 import type { CatchUpPolicy } from '../db/generated/prisma/enums.ts'
-import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
+import { type Grid, isOneTime, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
 import { recurrenceOf, type StoredSchedule } from '../schedules/stored.ts'
 
 export type Schedule = {
@@ -37,7 +37,7 @@ const FIRE_AT_ONCE = 100
 
 /** What is to be done at `now` for a job whose first slot that nobody has dealt with is `due` (≤ now). */
 export function dueSlots({ recurrence, grid, catchUp, catchUpWindow }: Schedule, due: Date, now: Date): DueSlots {
-  if (recurrence.kind === 'ONCE') return { fire: [due], missed: null, next: null }
+  if (isOneTime(recurrence)) return { fire: [due], missed: null, next: null }
   const slots = slotsBetween(recurrence, grid, justBefore(due), now)
   if (!slots) return { fire: [], missed: null, next: nextSlot(recurrence, grid, now) }
 
@@ -60,6 +60,12 @@ export function dueSlots({ recurrence, grid, catchUp, catchUpWindow }: Schedule,
     slot = following
   }
   return { fire, missed: tooOld && range(tooOld.first, tooOld.newest, tooOld.count), next: slot }
+}
+
+/** The slots that are due of a job that they delete. */
+export function slotsToDrop({ recurrence, grid }: Schedule, due: Date, now: Date): SlotRange {
+  const slots = slotsBetween(recurrence, grid, justBefore(due), now)
+  return slots ? range(slots.first, slots.newest, slots.count) : range(due, due, 1)
 }
 
 const range = (first: Date, until: Date, count: number): SlotRange => ({ first, until, count })

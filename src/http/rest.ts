@@ -20,14 +20,15 @@ export function createRestHandler({
   return async (dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (dialect.cors && answerCors(request, response, corsOrigins)) return
     const wait = rate?.take(request.headers.authorization ?? clientOf(request)) ?? 0
-    if (wait > 0) return refuse(dialect.tooOften(Math.ceil(wait / 1000)), request, response)
+    const { accept } = request.headers
+    if (wait > 0) return refuse(dialect.tooOften(Math.ceil(wait / 1000), accept), request, response)
     try {
       const rawBody = await readBody(request, maxBodyBytes)
       // The adapter's name for a body that was read already.
       if (rawBody) Object.assign(request, { rawBody })
     } catch (error) {
       if (!(error instanceof BodyTooLargeError)) throw error
-      return refuse(dialect.tooLarge(maxBodyBytes), request, response)
+      return refuse(dialect.tooLarge(maxBodyBytes, accept), request, response)
     }
     await getRequestListener((each) => dialect.fetch(each), { overrideGlobalObjects: false })(request, response)
   }

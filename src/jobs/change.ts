@@ -1,5 +1,6 @@
 /** Changing a job: under its row lock, so that firing, finishing and other edits come before or after, never between. */
-import type { Job, Prisma, PrismaClient, Schedule } from '../db/generated/prisma/client.ts'
+import { isDuplicateOf } from '../db/errors.ts'
+import type { Job, Prisma, PrismaClient, Schedule, Surface } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
@@ -10,6 +11,7 @@ import { recordRuns } from '../runs/transition/record.ts'
 import { skipWaitingRuns } from '../runs/transition/waiting.ts'
 import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
+import { startsAnew } from './surface.ts'
 
 /** A job as it is under the lock; `now` is the database's clock. */
 export type LockedJob = Job & { schedule: Schedule | null; now: Date }
@@ -34,7 +36,9 @@ export async function changeIn(tx: Prisma.TransactionClient, jobId: string, chan
   }
   const data = await change(tx, { ...job, now: await databaseNow(tx) })
   if (!data) return job
-  const changed = await tx.job.update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
+  const changed = await tx.job
+    .update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
+    .catch(throwTaken)
   await tellJobsChanged(tx)
   return changed
 }
@@ -111,6 +115,15 @@ export async function mayHaveJobsOn(
   return (await sqlIn(tx)(EDITED_BY, [artifactId, ownerId])).length > 0
 }
 
+/** @throws ConflictError NAME_TAKEN, or SCHEDULE_TAKEN, where jobs of one owner, or of one stack, must differ */
+export function throwTaken(error: unknown): never {
+  if (isDuplicateOf(error, 'name')) throw new ConflictError('another job of the owner is called so', 'NAME_TAKEN')
+  if (isDuplicateOf(error, 'schedule_id')) {
+    throw new ConflictError('another job of the stack has this schedule', 'SCHEDULE_TAKEN')
+  }
+  throw error
+}
+
 export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {
   const [row] = await sqlIn(tx)<{ now: Date }>('select clock_timestamp() as now')
   return row?.now ?? new Date()
@@ -131,12 +144,12 @@ export function requireSpread(spread: number, recurrence: Recurrence | null): vo
 }
 
 /**
- * The first slot after now.
+ * The first slot after now; null where none is no error.
  * @throws ValidationError when the window leaves none
  */
-export function firstSlot(recurrence: Recurrence, grid: Grid, now: Date): Date {
+export function firstSlot(surface: Surface, recurrence: Recurrence, grid: Grid, now: Date): Date | null {
   const slot = nextSlot(recurrence, grid, now)
-  if (!slot) throw ValidationError.at('schedule', 'never fires between startOn and endOn')
+  if (!slot && !startsAnew(surface)) throw ValidationError.at('schedule', 'never fires between startOn and endOn')
   return slot
 }
 

@@ -63,6 +63,7 @@ export function createDraftEdits(deps: {
       spec: specOf(draft, original),
       enabled: draft.enabled === original.enabled ? undefined : draft.enabled,
       schedule: scheduleOf(draft, original),
+      scheduleId: undefined,
       datasets,
       work,
       said: draft.type === null || (saysSame && !work) ? null : said,

@@ -83,7 +83,7 @@ export function createDrafts(deps: {
         const scheduleId = schedule && newId()
         if (schedule && scheduleId) {
           const { id: _id, number: _number, ...plan } = schedule
-          await tx.schedule.create({ data: { ...plan, id: scheduleId, ownerId } })
+          await tx.schedule.create({ data: { ...plan, id: scheduleId, ownerId, shared: false } })
         }
         const id = newId()
         const name = draftNameOf(row.name)
@@ -92,6 +92,7 @@ export function createDrafts(deps: {
             ...copied,
             ...{ id, name, draftName: name, draftOfId: jobId, ownerId, createdById: ownerId, scheduleId, version: 1 },
             ...{ heldAt: null, nextRunAt: null, lastRunAt: null, lastStatus: null, pausedAt: null, pauseReason: null },
+            deletionQueued: false,
             data: row.data ?? Prisma.DbNull,
             actions: {
               create: actions.map(({ position, kind, name, config }) => ({

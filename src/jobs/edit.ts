@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { DatasetPort } from '../actions/ports.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
-import type { Job, JobTrigger, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Job, JobTrigger, Prisma, PrismaClient, Surface } from '../db/generated/prisma/client.ts'
 import { requireScope, requireSignedIn } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
@@ -13,6 +13,7 @@ import type { ScheduleService } from '../schedules/service.ts'
 import { requireWindow, type ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
+import { holdSchedule } from '../schedules/use.ts'
 import {
   type Change,
   changeJob,
@@ -36,13 +37,14 @@ import { handedTo } from './handing.ts'
 import { type InformerStep, informerStepOf } from './informer-step.ts'
 import { type JobRights, LEVEL, type Level } from './rights.ts'
 import { policiesOf, type UpdateJobInput, updateJobSpec } from './spec.ts'
-import { defaultsOf, endOfLifeOf, flawOfShape, timezoneOf } from './surface.ts'
+import { defaultsOf, endOfLifeOf, flawOfShape, startsAnew, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
 import { changesWork, firstStep, replaceFirstStep, replaceWork, type Work, type WorkInput, workParser } from './work.ts'
 
-/** What is given beside the settings of a job. */
+/** What is given beside the settings of a job. `scheduleId`: of a shared one, in the place of one of its own. */
 export type Parts = WorkInput & {
   schedule?: ScheduleInput | null | undefined
+  scheduleId?: string | undefined
   datasets?: readonly JobDatasetInput[] | null | undefined
 }
 
@@ -55,6 +57,8 @@ export type Edit = {
   enabled: boolean | undefined
   /** Null: it has none any more. */
   schedule: Planned | null | undefined
+  /** A shared one. */
+  scheduleId: string | undefined
   /** Null: those that it has. */
   datasets: JobDatasetRow[] | null
   /** Null: what it does now. */
@@ -111,7 +115,8 @@ export function createJobEditing(deps: {
     requireScopes(viewer, datasets ?? [])
     const aliases = aliasesOf(datasets ?? known)
     const work = changesWork(input, stackId) ? await parse(viewer, input, { ...subject, datasets: aliases }) : null
-    return { spec, enabled, schedule, datasets, work, said: null, ownerId: subject.ownerId }
+    const { scheduleId } = input
+    return { spec, enabled, schedule, scheduleId, datasets, work, said: null, ownerId: subject.ownerId }
   }
 
   /** Whose job it is once the viewer says what it does: that is done with the rights of its owner. */
@@ -133,18 +138,21 @@ export function createJobEditing(deps: {
 
   /** The change that an edit comes to. */
   const applied =
-    (viewer: Viewer, { spec, enabled, schedule, datasets, work, said: toldAs, ownerId }: Edit): Change =>
+    (viewer: Viewer, { spec, enabled, schedule, scheduleId, datasets, work, said: toldAs, ownerId }: Edit): Change =>
     async (tx, job) => {
       const { name, description, notes, source, sourceId, tags, startOn, endOn, dstGap } = spec
       const defaults = defaultsOf(job.surface)
       const usual = schedules.defaultTimezone
+      const shared =
+        scheduleId === undefined || scheduleId === job.scheduleId ? null : await holdSchedule(tx, scheduleId)
       const kept = schedule === undefined && job.schedule ? recurrenceOf(job.schedule) : null
-      const next = schedule?.recurrence ?? kept
+      const next = shared ? recurrenceOf(shared) : (schedule?.recurrence ?? kept)
       const eventType = spec.eventType === undefined ? job.eventType : spec.eventType
       const trigger = triggerOf(next !== null, eventType)
-      const rescheduled = [schedule, startOn, endOn, dstGap].some((field) => field !== undefined)
+      const rescheduled = shared !== null || [schedule, startOn, endOn, dstGap].some((field) => field !== undefined)
+      const isAnew = rescheduled && startsAnew(job.surface)
       const window = {
-        anchor: job.anchor,
+        anchor: isAnew ? job.now : job.anchor,
         startOn: startOn === undefined ? job.startOn : startOn,
         endOn: endOn === undefined ? job.endOn : endOn,
         dstGap: dstGap === undefined ? job.dstGap : (dstGap ?? defaults.dstGap),
@@ -160,15 +168,14 @@ export function createJobEditing(deps: {
       const said = toldAs ?? shown
       const step = said && !work ? firstStep(deps.actions, viewer, said) : null
       const changesHands = (work || step || datasets) && ownerId !== job.ownerId && !job.draftOfId
-      const nextRunAt = next && rescheduled ? firstSlot(next, window, job.now) : null
+      const nextRunAt = next && rescheduled ? firstSlot(job.surface, next, window, job.now) : null
       const fires = job.enabled && !job.heldAt && !job.draftOfId
       if (rescheduled) await skipUnfired(tx, job, 'MISFIRE')
       if (tags !== undefined) await setTags(tx, job.id, tags ?? [])
       if (datasets) await setDatasets(tx, job.id, datasets)
       if (step) await replaceFirstStep(tx, job.id, step)
-      if (schedule && job.scheduleId) {
-        await tx.schedule.update({ where: { id: job.scheduleId }, data: storedWith(schedule) })
-      }
+      const own = job.schedule?.shared ? null : job.scheduleId
+      if (schedule && own) await tx.schedule.update({ where: { id: own }, data: storedWith(schedule) })
       return {
         name: named,
         ...(description !== undefined && { description: description || null }),
@@ -176,10 +183,8 @@ export function createJobEditing(deps: {
         ...(source !== undefined && { source }),
         ...(sourceId !== undefined && { sourceId }),
         ...(said && { type: said.type, data: said.data as Prisma.InputJsonObject }),
-        ...(schedule &&
-          !job.scheduleId && {
-            schedule: { create: { id: newId(), ownerId: job.ownerId, ...storedWith(schedule) } },
-          }),
+        ...(schedule && !own && { schedule: { create: newSchedule(job.surface, job.ownerId, schedule) } }),
+        ...(shared && { schedule: { connect: { id: shared.id } } }),
         ...(schedule === null && { schedule: { disconnect: true } }),
         trigger,
         eventType,
@@ -187,6 +192,7 @@ export function createJobEditing(deps: {
         endOfLife: endOfLifeOf(job.surface, next),
         timezone: timezoneOf(job.surface, next, { given: spec.timezone, before: job.timezone, usual }),
         ...(rescheduled && { nextRunAt: fires ? nextRunAt : null }),
+        ...(isAnew && nextRunAt === null && { enabled: false }),
         ...policiesOf(spec, defaults),
         spreadOffsetMs: spreadOffsetMs(job.id, spread),
         ...(enabled === false && (await pause()(tx, job))),
@@ -221,12 +227,14 @@ export async function resumed(
   if (job.artifactId && !(await mayHaveJobsOn(tx, job.artifactId, job.ownerId))) {
     throw new ForbiddenError('its owner is no longer an editor of its artifact')
   }
-  const [next = null] = recurrence ? nextSlots(recurrence, job, job.now, 1) : []
+  const anchor = startsAnew(job.surface) ? job.now : job.anchor
+  const [next = null] = recurrence ? nextSlots(recurrence, { ...job, anchor }, job.now, 1) : []
+  if (startsAnew(job.surface) && !next) return null
   if (recurrence?.kind === 'ONCE' && !next && job.endOfLife !== 'KEEP') {
     throw new ConflictError('its one time is past: give it another', 'ENDED')
   }
   const fires = !job.heldAt
-  return { enabled: true, nextRunAt: fires ? (nextRunAt ?? next) : null, pausedAt: null, pauseReason: null }
+  return { enabled: true, anchor, nextRunAt: fires ? (nextRunAt ?? next) : null, pausedAt: null, pauseReason: null }
 }
 
 /** The steps that a job has of its own; null: it has those of a stack. */
@@ -239,7 +247,12 @@ const typed = (type: string, data: unknown) => ({ type, data: (data ?? {}) as Re
 const typedBy = ({ type, data }: { type?: string | undefined; data?: unknown }, job: Job) =>
   type === undefined && data === undefined ? null : typed(type ?? job.type ?? '', data === undefined ? job.data : data)
 
-export const storedWith = ({ recurrence, text }: Planned) => ({ ...storedOf(recurrence), text: text ?? null })
+const storedWith = ({ recurrence, text }: Planned) => ({ ...storedOf(recurrence), text: text ?? null })
+
+/** One of its own. Clients of some surfaces look schedules up by themselves, so theirs are there for everybody. */
+export const newSchedule = (surface: Surface, ownerId: string, planned: Planned) => ({
+  ...{ id: newId(), ownerId, shared: surface === 'KRAGLE', ...storedWith(planned) },
+})
 
 export function triggerOf(scheduled: boolean, eventType: string | null): JobTrigger {
   if (scheduled && eventType) throw ValidationError.at('eventType', 'cannot be combined with a schedule')

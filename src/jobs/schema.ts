@@ -121,6 +121,9 @@ export const JobType = builder.prismaObject('Job', {
       description: 'True for what runs of its stack by itself belong to: it is in no list, and changes with the stack.',
     }),
     enabled: t.exposeBoolean('enabled', { description: 'False while it is paused.' }),
+    deletionQueued: t.exposeBoolean('deletionQueued', {
+      description: 'Whether its next slot deletes it, and does not run it.',
+    }),
     pausedAt: t.expose('pausedAt', { type: 'DateTime', nullable: true, description: 'When it was paused.' }),
     pauseReason: t.exposeString('pauseReason', {
       nullable: true,

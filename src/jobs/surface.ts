@@ -1,7 +1,7 @@
 /** What differs by the API through which a job was made: its defaults, and what its clients can be shown. Pure. */
 import type { EndOfLife, Surface } from '../db/generated/prisma/enums.ts'
 import { hasFiveFields, isPlainCron } from '../schedules/cron-dialect.ts'
-import type { Recurrence } from '../schedules/recurrence.ts'
+import { isOneTime, type Recurrence } from '../schedules/recurrence.ts'
 import { informerStepOf } from './informer-step.ts'
 import { shareoutConfigOf } from './shareout-actions.ts'
 import { POLICY_DEFAULTS, type PolicyDefaults } from './spec.ts'
@@ -11,6 +11,7 @@ const NO_CAP = 2 ** 31 - 1
 
 const DEFAULTS: { [surface in Surface]?: Partial<PolicyDefaults> } = {
   INFORMER: { timeoutSeconds: null },
+  KRAGLE: { catchUp: 'NONE' },
   SHAREOUT: { backoff: 'FIXED', initialDelay: 300, maxDelay: NO_CAP, jitter: false, retryOn: 'ANY' },
 }
 
@@ -20,9 +21,15 @@ export const defaultsOf = (surface: Surface): PolicyDefaults => ({ ...POLICY_DEF
 /** Whether only runs of slots are tried again, and none that an event or a hand started. */
 export const retriesSlotsOnly = (surface: Surface): boolean => surface === 'SHAREOUT'
 
-/** What becomes of a job with this schedule when the last run of its one slot is final. */
-export const endOfLifeOf = (surface: Surface, recurrence: Recurrence | null): EndOfLife =>
-  surface === 'INFORMER' && recurrence?.kind === 'ONCE' ? 'DISABLE' : 'KEEP'
+/** What becomes of a job with this schedule when that has no more slots and the last run is final. */
+export function endOfLifeOf(surface: Surface, recurrence: Recurrence | null): EndOfLife {
+  if (surface === 'BOOZLES') return 'DELETE'
+  const disables = surface === 'INFORMER' || surface === 'KRAGLE'
+  return disables && recurrence && isOneTime(recurrence) ? 'DISABLE' : 'KEEP'
+}
+
+/** Whether an interval begins anew whenever a job is enabled or gets another schedule, and a time that is past is no error. */
+export const startsAnew = (surface: Surface): boolean => surface === 'KRAGLE'
 
 /** The zone that clients of the surface see. `given` absent: as before; null: the server's. */
 export function timezoneOf(
@@ -49,8 +56,7 @@ export const SHAREOUT_EVENTS = ['artifact.updated', 'artifact.viewed', 'comment.
 
 /** Why clients of the surface could not be shown a job of this shape; null: they can. */
 export function flawOfShape(surface: Surface, shape: Shape): string | null {
-  if (surface === 'SHAREOUT') return flawForShareout(shape)
-  return surface === 'INFORMER' ? flawForInformer(shape) : null
+  return FLAWS[surface]?.(shape) ?? null
 }
 
 function flawForInformer({ name, recurrence, eventType, steps }: Shape): string | null {
@@ -79,4 +85,35 @@ function flawForShareout({ recurrence, eventType, startOn, endOn, steps }: Shape
     recurrence.timezone === 'UTC' &&
     isPlainCron(recurrence.expression)
   return isPlain ? null : 'has a cron schedule of five numeric fields in UTC, or is started by an event'
+}
+
+/** Seconds from slot to slot that its clients know. */
+const KRAGLE_LEAST_PERIOD = 60
+
+function flawForKragle({ recurrence, eventType, startOn, endOn, steps }: Shape): string | null {
+  if (eventType) return 'is not started by events'
+  if (!recurrence) return 'has a schedule'
+  if (startOn || endOn) return 'knows no startOn and no endOn'
+  if (steps !== null) return 'does what a stack says'
+  if (recurrence.kind === 'CRON') return recurrence.dialect === 'VIXIE' ? null : 'has no cron expression of Quartz'
+  return recurrence.kind === 'INTERVAL' && recurrence.seconds < KRAGLE_LEAST_PERIOD
+    ? `has an interval of at least ${KRAGLE_LEAST_PERIOD} s`
+    : null
+}
+
+function flawForBoozles({ recurrence, eventType, startOn, endOn, steps }: Shape): string | null {
+  if (eventType) return 'is not started by events'
+  if (startOn || endOn) return 'knows no startOn and no endOn'
+  if (steps?.length !== 1 || steps[0]?.kind !== 'callback') return 'has exactly one action, a callback'
+  if (recurrence?.kind === 'ONCE') return null
+  return recurrence?.kind === 'CRON' && recurrence.dialect === 'QUARTZ' && recurrence.timezone === 'UTC'
+    ? null
+    : 'has an instant or a cron expression of Quartz in UTC'
+}
+
+const FLAWS: { [surface in Surface]?: (shape: Shape) => string | null } = {
+  SHAREOUT: flawForShareout,
+  INFORMER: flawForInformer,
+  KRAGLE: flawForKragle,
+  BOOZLES: flawForBoozles,
 }

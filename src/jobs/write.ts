@@ -14,7 +14,9 @@ import type { ScheduleService } from '../schedules/service.ts'
 import { requireWindow } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
+import { holdSchedule } from '../schedules/use.ts'
 import {
+  type Change,
   changeJob,
   databaseNow,
   firstSlot,
@@ -24,11 +26,12 @@ import {
   remove,
   requireSpread,
   tellJobsChanged,
+  throwTaken,
 } from './change.ts'
 
 import { aliasesOf, parseDatasets, requireScopes, setDatasets } from './datasets.ts'
 import { dropDraft } from './drafts.ts'
-import { type JobEditing, type Parts, resumed, storedWith, triggerOf } from './edit.ts'
+import { type JobEditing, newSchedule, type Parts, resumed, triggerOf } from './edit.ts'
 import { LEVEL } from './rights.ts'
 import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput } from './spec.ts'
@@ -38,6 +41,12 @@ import { firstStep, newWork, workParser } from './work.ts'
 
 /** Surfaces whose jobs are paused when their receiver is gone for good. */
 const RETIRING = new Set<Surface>(['GRAPHQL', 'SHAREOUT'])
+
+const removeWithDrafts: Change = async (tx, job) => {
+  const drafts = await tx.job.findMany({ where: { draftOfId: job.id }, select: { id: true } })
+  for (const { id } of drafts) await dropDraft(tx, id)
+  return remove(tx, job)
+}
 
 const notAnEditor = () => new ForbiddenError('only the owner and the editors of an artifact may put jobs on it')
 
@@ -70,8 +79,9 @@ export function createJobWriting(deps: {
     ): Promise<Job> {
       const owner = requireScope(viewer, 'jobs:write')
       const spec = validate(createJobSpec, input)
-      const recurrence = input.schedule ? schedules.parse(input.schedule) : null
-      const trigger = triggerOf(recurrence !== null, spec.eventType ?? null)
+      const given = input.schedule ? schedules.parse(input.schedule) : null
+      const { scheduleId } = input
+      const trigger = triggerOf(given !== null || scheduleId !== undefined, spec.eventType ?? null)
       const artifactId = input.artifactId ? await requireArtifact(owner, input.artifactId) : null
       const subject = { ownerId: owner.principalId, artifactId }
       const datasets = await parseDatasets(deps.datasets, subject, input.datasets ?? [])
@@ -82,7 +92,6 @@ export function createJobWriting(deps: {
         type === null
           ? await parse(viewer, input, { ...subject, datasets: aliases })
           : { steps: [firstStep(deps.actions, viewer, { type, data: data ?? {} })] }
-      const enabled = spec.enabled ?? true
       const defaults = defaultsOf(surface)
       const { name, description, notes, eventType, startOn, endOn, source, sourceId, tags } = spec
       const usual = schedules.defaultTimezone
@@ -98,48 +107,50 @@ export function createJobWriting(deps: {
           dstGap: spec.dstGap ?? defaults.dstGap,
         }
         requireWindow(window)
+        const shared = scheduleId === undefined ? null : await holdSchedule(tx, scheduleId)
+        const recurrence = shared ? recurrenceOf(shared) : given
         const spread = spec.spread ?? defaults.spread
         requireSpread(spread, recurrence)
-        const nextRunAt = recurrence && firstSlot(recurrence, window, now)
+        const nextRunAt = recurrence && firstSlot(surface, recurrence, window, now)
+        const enabled = (spec.enabled ?? true) && (nextRunAt !== null || !recurrence)
         const jobId = newId()
-        const job = await tx.job.create({
-          data: {
-            id: jobId,
-            surface,
-            name: name || null,
-            description: description || null,
-            notes: notes || null,
-            slug: surface === 'INFORMER' ? await freeSlug(tx, owner.principalId, slugOfName(name ?? '')) : null,
-            ...(type !== null && { type, data: (data ?? {}) as Prisma.InputJsonObject }),
-            source: source ?? null,
-            sourceId: sourceId ?? null,
-            endOfLife: endOfLifeOf(surface, recurrence),
-            timezone: timezoneOf(surface, recurrence, { given: spec.timezone, before: null, usual }),
-            owner: { connect: { id: owner.principalId } },
-            createdBy: { connect: { id: owner.principalId } },
-            ...(artifactId && { artifact: { connect: { id: artifactId } } }),
-            ...(recurrence && {
-              schedule: {
-                create: {
-                  id: newId(),
-                  ownerId: owner.principalId,
-                  ...storedWith({ recurrence, text: input.schedule?.every?.text }),
-                },
-              },
-            }),
-            trigger,
-            eventType: eventType ?? null,
-            enabled,
-            ...window,
-            nextRunAt: enabled ? nextRunAt : null,
-            ...defaults,
-            ...policiesOf(spec, defaults),
-            retrySlotsOnly: retriesSlotsOnly(surface),
-            spreadOffsetMs: spreadOffsetMs(jobId, spread),
-            ...(await newWork(tx, work)),
-            signingSecret: { create: { current: seal.seal(newSigningSecret()) } },
-          },
-        })
+        const row: Prisma.JobCreateInput = {
+          id: jobId,
+          surface,
+          name: name || null,
+          description: description || null,
+          notes: notes || null,
+          slug: surface === 'INFORMER' ? await freeSlug(tx, owner.principalId, slugOfName(name ?? '')) : null,
+          ...(type !== null && { type, data: (data ?? {}) as Prisma.InputJsonObject }),
+          source: source ?? null,
+          sourceId: sourceId ?? null,
+          endOfLife: endOfLifeOf(surface, recurrence),
+          timezone: timezoneOf(surface, recurrence, { given: spec.timezone, before: null, usual }),
+          owner: { connect: { id: owner.principalId } },
+          createdBy: { connect: { id: owner.principalId } },
+          ...(artifactId && { artifact: { connect: { id: artifactId } } }),
+          ...(shared && { schedule: { connect: { id: shared.id } } }),
+          ...(given && {
+            schedule: {
+              create: newSchedule(surface, owner.principalId, {
+                recurrence: given,
+                text: input.schedule?.every?.text,
+              }),
+            },
+          }),
+          trigger,
+          eventType: eventType ?? null,
+          enabled,
+          ...window,
+          nextRunAt: enabled ? nextRunAt : null,
+          ...defaults,
+          ...policiesOf(spec, defaults),
+          retrySlotsOnly: retriesSlotsOnly(surface),
+          spreadOffsetMs: spreadOffsetMs(jobId, spread),
+          ...(await newWork(tx, work)),
+          signingSecret: { create: { current: seal.seal(newSigningSecret()) } },
+        }
+        const job = await tx.job.create({ data: row }).catch(throwTaken)
         if (tags) await setTags(tx, jobId, tags)
         await setDatasets(tx, jobId, datasets)
         await tellJobsChanged(tx)
@@ -188,10 +199,16 @@ export function createJobWriting(deps: {
     async remove(viewer: Viewer, jobId: string): Promise<Job> {
       const { draftOfId } = await requireJob(viewer, jobId, LEVEL.OWN)
       if (draftOfId) return prisma.$transaction((tx) => dropDraft(tx, jobId))
+      return changeJob(prisma, jobId, removeWithDrafts)
+    },
+
+    /** Its next slot deletes it, and does not run it; without one to come it is gone at once. Asked again, the same. */
+    async removeAtNextSlot(viewer: Viewer, jobId: string): Promise<Job> {
+      await requireJob(viewer, jobId, LEVEL.OWN)
       return changeJob(prisma, jobId, async (tx, job) => {
-        const drafts = await tx.job.findMany({ where: { draftOfId: jobId }, select: { id: true } })
-        for (const { id } of drafts) await dropDraft(tx, id)
-        return remove(tx, job)
+        const fires = job.enabled && job.nextRunAt !== null && job.nextRunAt > job.now
+        if (!fires) return removeWithDrafts(tx, job)
+        return job.deletionQueued ? null : { deletionQueued: true }
       })
     },
   }

@@ -9,10 +9,10 @@ export type Dialect = {
   cors: boolean
   /** Answers every request below its prefixes. Never rejects: faults of ours are logged and answered in its form. */
   fetch(request: Request): Promise<Response>
-  /** The answer to one request too many of the same client; seconds until it may send another. */
-  tooOften(retryAfter: number): Response
+  /** The answer to one request too many of the same client; seconds until it may send another. `accept`: its header. */
+  tooOften(retryAfter: number, accept?: string): Response
   /** The answer to a body that is larger than this and was not read. */
-  tooLarge(maxBytes: number): Response
+  tooLarge(maxBytes: number, accept?: string): Response
   /** Its OpenAPI 3.1 document. */
   document(): object
 }

@@ -13,7 +13,7 @@ export { RecurrenceError }
 
 export type Recurrence =
   | { kind: 'CRON'; expression: string; dialect: CronDialect; timezone: string }
-  | { kind: 'INTERVAL'; seconds: number }
+  | { kind: 'INTERVAL'; seconds: number /** It has its first slot only. */; once?: boolean }
   | { kind: 'ONCE'; at: Date }
 
 /**
@@ -45,6 +45,9 @@ export function checkRecurrence(r: Recurrence, now: Date): void {
   }
 }
 
+/** Whether it has one slot. */
+export const isOneTime = (r: Recurrence): boolean => r.kind === 'ONCE' || (r.kind === 'INTERVAL' && r.once === true)
+
 /** The first slot strictly after `after`, or null. Throws RecurrenceError as `checkRecurrence` does for bad input. */
 export function nextSlot(r: Recurrence, grid: Grid, after: Date): Date | null {
   const from = Math.max(after.getTime(), grid.startOn ? grid.startOn.getTime() - 1 : -Infinity)
@@ -72,7 +75,7 @@ export function slotsBetween(r: Recurrence, grid: Grid, after: Date, until: Date
   const end = Math.min(until.getTime(), lastInstant(grid))
   const first = nextSlot(r, grid, after)
   if (!first || first.getTime() > end) return null
-  if (r.kind === 'ONCE') return { first, newest: first, count: 1, capped: false }
+  if (r.kind === 'ONCE' || isOneTime(r)) return { first, newest: first, count: 1, capped: false }
   if (r.kind === 'INTERVAL') {
     const step = r.seconds * 1000
     const further = Math.floor((end - first.getTime()) / step)
@@ -100,6 +103,7 @@ function nextOf(r: Recurrence, grid: Grid, after: number): number | null {
   if (r.kind === 'ONCE') return checkInstant(r.at) > after ? r.at.getTime() : null
   const anchor = grid.anchor.getTime()
   const step = checkSeconds(r.seconds) * 1000
+  if (r.once) return anchor + step > after ? anchor + step : null
   return anchor + Math.max(1, Math.floor((after - anchor) / step) + 1) * step
 }
 

@@ -27,6 +27,8 @@ export const ScheduleType = builder.prismaObject('Schedule', {
       nullable: true,
       description: 'INTERVAL: seconds from slot to slot.',
     }),
+    once: t.exposeBoolean('once', { description: 'INTERVAL: whether it has its first slot only.' }),
+    name: t.exposeString('name', { nullable: true, description: 'What those call it who share it.' }),
     at: t.expose('at', { type: 'DateTime', nullable: true, description: 'ONCE: the instant.' }),
   }),
 })

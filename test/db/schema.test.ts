@@ -48,7 +48,11 @@ const HAND_WRITTEN = {
     'UNIQUE INDEX job_slug ON public.job USING btree (owner_id, slug) WHERE ((slug IS NOT NULL) AND (deleted_at IS NULL) AND (draft_of_id IS NULL))',
   job_draft:
     'UNIQUE INDEX job_draft ON public.job USING btree (draft_of_id, owner_id) WHERE ((draft_of_id IS NOT NULL) AND (deleted_at IS NULL))',
-  job_ending: `INDEX job_ending ON public.job USING btree (id) WHERE ((end_of_life = 'DISABLE'::end_of_life) AND enabled AND (next_run_at IS NULL) AND (deleted_at IS NULL))`,
+  job_ending: `INDEX job_ending ON public.job USING btree (id) WHERE ((end_of_life <> 'KEEP'::end_of_life) AND enabled AND (next_run_at IS NULL) AND (deleted_at IS NULL))`,
+  job_name: `UNIQUE INDEX job_name ON public.job USING btree (owner_id, name) WHERE ((surface = 'KRAGLE'::surface) AND (name IS NOT NULL) AND (deleted_at IS NULL) AND (draft_of_id IS NULL))`,
+  job_stack_schedule: `UNIQUE INDEX job_stack_schedule ON public.job USING btree (stack_id, schedule_id) WHERE ((surface = 'KRAGLE'::surface) AND (deleted_at IS NULL) AND (draft_of_id IS NULL))`,
+  stack_name: `UNIQUE INDEX stack_name ON public.stack USING btree (owner_id, name) WHERE (surface = 'KRAGLE'::surface)`,
+  schedule_shared: 'INDEX schedule_shared ON public.schedule USING btree (number) WHERE shared',
   job_stack: 'INDEX job_stack ON public.job USING btree (stack_id) WHERE (stack_id IS NOT NULL)',
   job_text_search: `INDEX job_text_search ON public.job_text USING gin (search) WITH (fastupdate=off)`,
   job_of_stack:

@@ -88,6 +88,14 @@ const ANNOUNCE = `
   where e.event_id is not null and e.status = 'FAILED'
   returning id`
 
+/**
+ * Whether a job that had its last slot is over with its run `newest`, so that it is disabled or deleted with it. Runs that
+ * queue up while this waits for the job's row are not seen: where slots wait for each other, the sweep ends the job.
+ */
+const ENDS = `(newest.trigger = 'SCHEDULE' and job.end_of_life <> 'KEEP' and job.enabled and job.next_run_at is null
+      and job.held_at is null and coalesce(job.overlap, 'SKIP') = 'SKIP' and not exists (
+        select from run_queue q where q.job_id = job.id and q.run_id <> all($5::uuid[])))`
+
 const SETTLE = `
 with given as materialized (
   select * from jsonb_to_recordset($1::jsonb) as g(
@@ -138,8 +146,8 @@ with given as materialized (
 ), delivered as (${insertDeliveries('ended')}
 ), judged as (
   update job set last_status = newest.status, last_run_at = newest.started_at,
-    enabled = job.enabled and not (
-      newest.trigger = 'SCHEDULE' and job.end_of_life = 'DISABLE' and job.next_run_at is null and job.held_at is null)
+    enabled = job.enabled and not ${ENDS},
+    deleted_at = case when ${ENDS} and job.end_of_life = 'DELETE' then clock_timestamp() else job.deleted_at end
   from (
     select distinct on (job_id) job_id, status, started_at, trigger from ended where finished_at is not null
     order by job_id, started_at desc
