@@ -6,8 +6,8 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Log } from '../../kernel/log.ts'
 import { currentRequest } from '../../kernel/request.ts'
 import type { RunService } from '../../runs/service.ts'
+import { heldAnswer } from '../held-answer.ts'
 import type { Routes } from '../routing.ts'
-import { heldAnswer } from './held-answer.ts'
 import { jobFinder, jobParams } from './job-params.ts'
 import { answers, createRoutes, failure, hal, secured } from './router.ts'
 import { INVOKING, resultKeyOf } from './run-keys.ts'
@@ -50,7 +50,7 @@ export function runRoutes({ jobs, runs, clock, log }: RunDeps): Routes {
     async (context) => {
       const { viewer } = context.var
       const job = await findJob(viewer, context.req.valid('param').id)
-      const { id } = await runs.start(viewer, { jobId: job.id }, true)
+      const { id } = await runs.start(viewer, { jobId: job.id }, 1)
       const requestId = currentRequest.getStore()?.id
       const run = runs.untilFinal(viewer, id, context.req.raw.signal)
       return heldAnswer<Execution>(
