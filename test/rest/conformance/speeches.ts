@@ -1,0 +1,6 @@
+/** All dialects, each in all its forms. A new one is a file and a line here. */
+import { informer } from './informer.ts'
+import { shareout } from './shareout.ts'
+import type { Speech } from './speech.ts'
+
+export const speeches: readonly Speech[] = [shareout, informer]
