@@ -46,6 +46,7 @@ import { createWorkerHandler } from './http/worker.ts'
 import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
+import { createSessions } from './identity/sessions.ts'
 import { newToken } from './identity/tokens.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
@@ -243,6 +244,7 @@ async function open(
         ...services,
         idempotency,
         credentials,
+        sessions: createSessions({ key: derivedKey(key, 'sessions of Kragle') }),
         log,
         clock,
         publicUrl,
