@@ -1,6 +1,6 @@
 /** What routes of every dialect are made of: schemas check their requests and make the document. */
 import { OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
 
@@ -10,7 +10,7 @@ export type Env = { Variables: { viewer: Viewer } }
 export type Routes = OpenAPIHono<Env>
 
 /** `answer`: the dialect's form of an error. */
-export function createRoutes(answer: (error: unknown) => Response): Routes {
+export function createRoutes(answer: (error: unknown, context: Context) => Response): Routes {
   const routes = new OpenAPIHono<Env>({
     defaultHook(result) {
       if (result.success) return
