@@ -162,7 +162,8 @@ export function createJobEditing(deps: {
       requireSpread(spread, next)
       const steps = work ? ('steps' in work ? work.steps : null) : await stepsOf(tx, job)
       const named = name === undefined ? job.name : name || null
-      const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps })
+      const { now } = job
+      const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps, now })
       if (flaw) throw new ConflictError(`a job of ${job.surface} ${flaw}`, 'SURFACE')
       const shown = work && steps?.[0] && job.surface === 'INFORMER' ? informerStepOf(steps[0]) : typedBy(spec, job)
       const said = toldAs ?? shown
