@@ -20,8 +20,8 @@ export const fixtures = (): string[] =>
  */
 export const inFuture = (text: string): string => text.replaceAll('2011-', '2999-')
 
-/** What an example of JSON plainly means where it lacks the commas after `id` and `account`. */
-export const mended = (text: string): string => text.replace(/"\n(?=\s*")/g, '",\n')
+/** What an example of JSON plainly means where it lacks the commas after `id` and `account`, or has one after its last field. */
+export const mended = (text: string): string => text.replace(/"\n(?=\s*")/g, '",\n').replace(/,(?=\s*\})/g, '')
 
 /** An example, parsed. */
 // biome-ignore lint/suspicious/noExplicitAny: what an example looks like is what the tests ask

@@ -36,11 +36,11 @@ export function addCall(routes: Routes, { offers, ...config }: Call, handle: (as
   })
 }
 
-const failureSchema = z
-  .object({ error: z.string().describe('What is wrong, for people; it begins with the name of the field.') })
-  .openapi('Error', { xml: { name: 'error' } })
-
 const text = z.string()
+
+const wrong = text.describe('What is wrong, for people; it begins with the name of the field.')
+const failureSchema = z.object({ error: wrong }).openapi('Error')
+const xmlFailureSchema = wrong.openapi('XmlError', { xml: { name: 'error' } })
 
 /** The content of an answer in all formats, or of a body. `plain`: what it is as plain text. */
 export const contents = (schema: z.ZodType, plain?: string) => ({
@@ -48,7 +48,13 @@ export const contents = (schema: z.ZodType, plain?: string) => ({
   ...(plain !== undefined && { [PLAIN_TYPE]: { schema: text.describe(plain) } }),
 })
 
-const failure = (description: string) => ({ description, content: contents(failureSchema, 'One line.') })
+const failure = (description: string) => ({
+  description,
+  content: {
+    ...contents(failureSchema, 'One line.'),
+    ...Object.fromEntries(XML_TYPES.map((type) => [type, { schema: xmlFailureSchema }])),
+  },
+})
 
 const FAILURES = {
   401: failure('Authentication required'),
