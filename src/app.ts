@@ -185,7 +185,7 @@ async function open(
   })
 
   const idempotency = createIdempotencyService({ pool, log })
-  const stacks = createStackService({ prisma, pool, runs, actions: registry, seal })
+  const stacks = createStackService({ prisma, pool, jobs, runs, actions: registry, seal, publicUrl })
 
   const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
   /** Once it is made, `NOTIFY` wakes it. */
