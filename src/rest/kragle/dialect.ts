@@ -5,6 +5,7 @@ import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
 import { type Env, methodsAt } from '../routing.ts'
 import { viewerOf } from './credentials.ts'
+import { withEnclosed } from './document.ts'
 import { CODE, errorAnswer, KragleError, kragleAnswer } from './fault.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
 import { isHook } from './hook.ts'
@@ -45,7 +46,9 @@ export function createKragle(deps: KragleDeps): Dialect {
       refusal(429, `Too many requests; try again in ${retryAfter} s`, { 'retry-after': String(retryAfter) }),
     tooLarge: (maxBytes) => refusal(413, `The body is larger than ${maxBytes} bytes (MAX_BODY_BYTES)`),
     document: () =>
-      app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }, { url: publicUrl + BASE }] }),
+      withEnclosed(
+        app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }, { url: publicUrl + BASE }] }),
+      ),
   }
 }
 
