@@ -7,9 +7,10 @@ import type { StackService } from '../../stacks/service.ts'
 import { heldAnswer } from '../held-answer.ts'
 import type { Routes } from '../routing.ts'
 import { actsOnGet } from './acts-on-get.ts'
+import { idParams } from './ids.ts'
 import { failureOf } from './outcome.ts'
 import { answers, createRoutes, json, secured } from './router.ts'
-import { idParams, stackById } from './stack-find.ts'
+import { stackById } from './stack-find.ts'
 import { faultOf } from './waiting.ts'
 
 export type ExecDeps = { stacks: StackService; clock: Clock; log: Log }

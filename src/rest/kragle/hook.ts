@@ -13,10 +13,9 @@ import { actsOnGet } from './acts-on-get.ts'
 import { type CredentialDeps, viewerOf } from './credentials.ts'
 import { CODE, isConflict, KragleError } from './fault.ts'
 import { hookInputOf, TOKEN_HEADER, TOKEN_QUERY } from './hook-input.ts'
-import { numberIn } from './number.ts'
+import { idParams, numberIn } from './ids.ts'
 import { failureOf } from './outcome.ts'
 import { answers, createRoutes, failure, json } from './router.ts'
-import { idParams } from './stack-find.ts'
 import { faultOf } from './waiting.ts'
 
 export type HookDeps = CredentialDeps & { stacks: StackService; clock: Clock; log: Log }

@@ -5,9 +5,8 @@ import type { Viewer } from '../../identity/viewer.ts'
 import { NotFoundError } from '../../kernel/errors.ts'
 import type { StackService } from '../../stacks/service.ts'
 import { noSuchStack } from '../../stacks/use.ts'
-import { numberIn } from './number.ts'
+import { numberIn } from './ids.ts'
 
-export const idParams = z.object({ id: z.string().openapi({ type: 'integer' }) })
 export const nameParams = z.object({ name: z.string() })
 export const eitherParams = z.object({ id: z.string().describe('An id or, where there is none, a name.') })
 

@@ -5,10 +5,10 @@ import type { ScheduleService } from '../../schedules/service.ts'
 import { body, type Routes } from '../routing.ts'
 import { inTermsOfBlocks } from './blocks.ts'
 import { CODE, isConflict, KragleError } from './fault.ts'
-import { asNumber } from './number.ts'
+import { idParams, isNumber } from './ids.ts'
 import { pageOf, pageQuery, pageSchema, rowsOf } from './page.ts'
 import { answers, createRoutes, json, secured, securedBody } from './router.ts'
-import { eitherParams, idParams, nameParams, stackByEither, stackById, stackByName } from './stack-find.ts'
+import { eitherParams, nameParams, stackByEither, stackById, stackByName } from './stack-find.ts'
 import { createSchema, inputOf, updateSchema } from './stack-input.ts'
 import {
   type StackViewDeps,
@@ -123,17 +123,14 @@ export function stackRoutes(deps: StacksDeps): Routes {
     },
   )
 
-  async function scheduleNumbered(said: number): Promise<string> {
-    const number = asNumber(said)
-    const schedule = number === null ? null : await schedules.shared(number)
-    if (!schedule) throw noSuchSchedule()
+  async function scheduleNumbered(number: number): Promise<string> {
+    const schedule = isNumber(number) ? await schedules.shared(number) : null
+    if (!schedule) throw new KragleError(CODE.NO_SUCH_SCHEDULE, 'schedule_id: there is no such schedule')
     return schedule.id
   }
 
   return routes
 }
-
-const noSuchSchedule = () => new KragleError(CODE.NO_SUCH_SCHEDULE, 'schedule_id: there is no such schedule')
 
 function throwAsKragle(error: unknown): never {
   if (isConflict(error, 'NAME_TAKEN')) throw new KragleError(CODE.STACK_NAME_EXISTS, `name: ${error.message}`)
