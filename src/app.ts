@@ -46,6 +46,7 @@ import { createWorkerHandler } from './http/worker.ts'
 import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
+import { createSessions } from './identity/sessions.ts'
 import { newToken } from './identity/tokens.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
@@ -184,7 +185,7 @@ async function open(
   })
 
   const idempotency = createIdempotencyService({ pool, log })
-  const stacks = createStackService({ prisma, pool, runs, actions: registry, seal })
+  const stacks = createStackService({ prisma, pool, jobs, runs, actions: registry, seal, publicUrl })
 
   const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
   /** Once it is made, `NOTIFY` wakes it. */
@@ -243,6 +244,7 @@ async function open(
         ...services,
         idempotency,
         credentials,
+        sessions: createSessions({ key: derivedKey(key, 'sessions of Kragle') }),
         log,
         clock,
         publicUrl,

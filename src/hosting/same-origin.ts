@@ -13,3 +13,12 @@ export function isSameOrigin(headers: IncomingHttpHeaders, ...hosts: string[]): 
 /** What a page of the same origin or nobody's page asks for: its user typed the address, or it is no browser. */
 export const isNotForeign = (headers: IncomingHttpHeaders): boolean =>
   ['same-origin', 'none', undefined].includes(headers['sec-fetch-site'] as string | undefined)
+
+/** Whether a page of another origin asks, as far as its browser says so; what is no browser says nothing. `hosts`: as above. */
+export function isForeign(headers: IncomingHttpHeaders, ...hosts: string[]): boolean {
+  const { origin } = headers
+  if (!isNotForeign(headers)) return true
+  return (
+    origin !== undefined && !(URL.canParse(origin) && [headers.host ?? '', ...hosts].includes(new URL(origin).host))
+  )
+}

@@ -1,6 +1,7 @@
 /** A handler of requests, and how long each takes. */
 import type { RequestListener } from 'node:http'
 import { GRAPHQL_PATH } from '../graphql/yoga.ts'
+import { statusOf } from './counted.ts'
 import { METRICS_PATH, type Metrics } from './metrics.ts'
 import { UPLOADS_PATH } from './uploads.ts'
 
@@ -30,7 +31,7 @@ export function measured(
     response.on('close', () => {
       if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return
       const route = routeOf(headers.host ?? '', url.split('?')[0] ?? '')
-      const labels = { method: METHODS.has(method) ? method : 'other', route, status: String(response.statusCode) }
+      const labels = { method: METHODS.has(method) ? method : 'other', route, status: statusOf(response) }
       metrics.answered(labels, (performance.now() - started) / 1000)
     })
     handle(request, response)

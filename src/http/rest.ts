@@ -6,6 +6,7 @@ import type { Rate } from '../kernel/rate.ts'
 import type { Dialect } from '../rest/dialect.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
+import { noteCount } from './counted.ts'
 
 export function createRestHandler({
   corsOrigins,
@@ -30,7 +31,8 @@ export function createRestHandler({
       if (!(error instanceof BodyTooLargeError)) throw error
       return refuse(dialect.tooLarge(maxBodyBytes, accept), request, response)
     }
-    await getRequestListener((each) => dialect.fetch(each), { overrideGlobalObjects: false })(request, response)
+    const answer = async (each: Request) => noteCount(await dialect.fetch(each), response)
+    await getRequestListener(answer, { overrideGlobalObjects: false })(request, response)
   }
 }
 

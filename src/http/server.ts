@@ -8,6 +8,7 @@ import { currentRequest } from '../kernel/request.ts'
 import type { Rest } from '../rest/router.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
+import { statusOf } from './counted.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
 import { requestId } from './request-id.ts'
@@ -79,8 +80,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     const pathname = pathOf(request.url ?? '')
     response.on('close', () => {
       const ms = Math.round(performance.now() - started)
+      const { statusCode: status } = response
+      const countsAs = Number(statusOf(response))
       log.info(
-        { requestId: id, method: request.method, path: withoutPass(pathname), status: response.statusCode, ms },
+        {
+          ...{ requestId: id, method: request.method, path: withoutPass(pathname), status, ms },
+          ...(countsAs !== status && { countsAs }),
+        },
         'request',
       )
     })

@@ -37,3 +37,9 @@ export type Viewer = SignedIn | null
 
 /** Those whose rights the viewer has: itself and its teams. */
 export const principalsOf = ({ principalId, teams }: SignedIn): string[] => [principalId, ...teams.keys()]
+
+/** An owner, for what they let others start in their name: no token stands behind it, and no more than these scopes. */
+export const inNameOf = (principalId: string, scopes: readonly Scope[]): SignedIn => ({
+  ...{ principalId, handle: '', isAdmin: false, scopes: new Set(scopes), tokenId: '', email: null },
+  ...{ roles: new Map(), teams: new Map() },
+})

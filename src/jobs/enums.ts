@@ -2,7 +2,7 @@ import { builder } from '../graphql/builder.ts'
 import { JOB_ORDERS } from './spec.ts'
 
 export const SurfaceEnum = builder.enumType('Surface', {
-  description: 'The API through which a job was made.',
+  description: 'The API through which a job or a stack was made.',
   values: ['GRAPHQL', 'SHAREOUT', 'INFORMER', 'KRAGLE', 'BOOZLES'] as const,
 })
 

@@ -18,6 +18,7 @@ import { createJobEditing } from './edit.ts'
 import { createFavorites } from './favorites.ts'
 import { knowsInformerType } from './informer-step.ts'
 import { createJobLists } from './list.ts'
+import { createNumberedJobs } from './numbered.ts'
 import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
@@ -54,6 +55,7 @@ export function createJobService(deps: {
     ...createJobDatasets({ ...deps, editing }),
     ...createJobActions({ ...deps, editing }),
     ...createJobLists({ prisma, rights }),
+    ...createNumberedJobs({ prisma }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
       const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })

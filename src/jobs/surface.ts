@@ -3,6 +3,7 @@ import type { EndOfLife, Surface } from '../db/generated/prisma/enums.ts'
 import { hasFiveFields, isPlainCron } from '../schedules/cron-dialect.ts'
 import { leastGap } from '../schedules/least-gap.ts'
 import { isOneTime, type Recurrence } from '../schedules/recurrence.ts'
+import { LEAST_PERIOD } from '../schedules/shared-spec.ts'
 import { informerStepOf } from './informer-step.ts'
 import { shareoutConfigOf } from './shareout-actions.ts'
 import { POLICY_DEFAULTS, type PolicyDefaults } from './spec.ts'
@@ -89,17 +90,14 @@ function flawForShareout({ recurrence, eventType, startOn, endOn, steps }: Shape
   return isPlain ? null : 'has a cron schedule of five numeric fields in UTC, or is started by an event'
 }
 
-/** Seconds from slot to slot that its clients know. */
-const KRAGLE_LEAST_PERIOD = 60
-
 function flawForKragle({ recurrence, eventType, startOn, endOn, steps }: Shape): string | null {
   if (eventType) return 'is not started by events'
   if (!recurrence) return 'has a schedule'
   if (startOn || endOn) return 'knows no startOn and no endOn'
   if (steps !== null) return 'does what a stack says'
   if (recurrence.kind === 'CRON') return recurrence.dialect === 'VIXIE' ? null : 'has no cron expression of Quartz'
-  return recurrence.kind === 'INTERVAL' && recurrence.seconds < KRAGLE_LEAST_PERIOD
-    ? `has an interval of at least ${KRAGLE_LEAST_PERIOD} s`
+  return recurrence.kind === 'INTERVAL' && recurrence.seconds < LEAST_PERIOD
+    ? `has an interval of at least ${LEAST_PERIOD} s`
     : null
 }
 

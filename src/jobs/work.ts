@@ -21,6 +21,9 @@ export type Given = { [key: string]: Prisma.InputJsonValue }
 
 export type Work = { steps: Step[] } | { stack: CheckedStack }
 
+/** A stack of the owner of the new job that uses it, with steps that were checked for such a job. */
+export type MakeStack = (tx: Prisma.TransactionClient) => Promise<CheckedStack>
+
 /**
  * Either actions or a stack, checked for the job.
  * @throws ValidationError

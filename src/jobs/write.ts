@@ -37,7 +37,7 @@ import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput } from './spec.ts'
 import { defaultsOf, endOfLifeOf, retriesSlotsOnly, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
-import { firstStep, newWork, workParser } from './work.ts'
+import { firstStep, type MakeStack, newWork, workParser } from './work.ts'
 
 /** Surfaces whose jobs are paused when their receiver is gone for good. */
 const RETIRING = new Set<Surface>(['GRAPHQL', 'SHAREOUT'])
@@ -72,10 +72,12 @@ export function createJobWriting(deps: {
   }
 
   return {
+    /** `newStack`: makes the stack whose steps are the job's, in the same transaction. */
     async create(
       viewer: Viewer,
       input: CreateJobInput & Parts & { artifactId?: string | null | undefined },
       surface: Surface = 'GRAPHQL',
+      newStack: MakeStack | null = null,
     ): Promise<Job> {
       const owner = requireScope(viewer, 'jobs:write')
       const spec = validate(createJobSpec, input)
@@ -88,9 +90,9 @@ export function createJobWriting(deps: {
       requireScopes(viewer, datasets)
       const aliases = aliasesOf(datasets)
       const { type = null, data = null } = spec
-      const work =
+      const said =
         type === null
-          ? await parse(viewer, input, { ...subject, datasets: aliases })
+          ? (newStack ?? (await parse(viewer, input, { ...subject, datasets: aliases })))
           : { steps: [firstStep(deps.actions, viewer, { type, data: data ?? {} })] }
       const defaults = defaultsOf(surface)
       const { name, description, notes, eventType, startOn, endOn, source, sourceId, tags } = spec
@@ -99,6 +101,7 @@ export function createJobWriting(deps: {
       return prisma.$transaction(async (tx) => {
         if (artifactId && !(await holdArtifact(tx, artifactId))) throw noSuchArtifact()
         if (artifactId && !(await mayHaveJobsOn(tx, artifactId, owner.principalId))) throw notAnEditor()
+        const work = typeof said === 'function' ? { stack: await said(tx) } : said
         const now = await databaseNow(tx)
         const window = {
           anchor: now,

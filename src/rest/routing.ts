@@ -2,20 +2,26 @@
 import { OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import type { Viewer } from '../identity/viewer.ts'
-import { ValidationError } from '../kernel/errors.ts'
+import { type Issue, ValidationError } from '../kernel/errors.ts'
 
 export type Env = { Variables: { viewer: Viewer } }
 
 /** A feature's routes, to be put into the dialect. */
 export type Routes = OpenAPIHono<Env>
 
-/** `answer`: the dialect's form of an error. */
-export function createRoutes(answer: (error: unknown) => Response): Routes {
+/** The part of a request that a schema refused: `json`, `query`, `param`. */
+export type Refused = (issues: Issue[], part: string) => Error
+
+/** `answer`: the dialect's form of an error. `refused`: the error of what its schemas do not take. */
+export function createRoutes(
+  answer: (error: unknown) => Response,
+  refused: Refused = (issues) => new ValidationError(issues),
+): Routes {
   const routes = new OpenAPIHono<Env>({
     defaultHook(result) {
       if (result.success) return
       const issues = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
-      throw new ValidationError(issues)
+      throw refused(issues, result.target)
     },
   })
   routes.onError(answer)

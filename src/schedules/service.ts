@@ -1,6 +1,7 @@
 import type { PrismaClient, Schedule } from '../db/generated/prisma/client.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { type Grid, nextSlots, type Recurrence } from './recurrence.ts'
+import { createSharedSchedules } from './shared.ts'
 import { parseSchedule, requireWindow, type ScheduleInput, type Window } from './spec.ts'
 
 export type ScheduleService = ReturnType<typeof createScheduleService>
@@ -13,6 +14,8 @@ type PreviewOptions = { count: number; from?: Date | null | undefined; at?: stri
 export function createScheduleService(deps: { prisma: PrismaClient; defaultTimezone: string; now?: () => Date }) {
   const { prisma, defaultTimezone, now = () => new Date() } = deps
   return {
+    ...createSharedSchedules({ prisma, defaultTimezone, now }),
+
     /** Of what names no zone. */
     defaultTimezone,
 

@@ -38,16 +38,18 @@ export type Window = Pick<Grid, 'startOn' | 'endOn'>
 /** Exactly one of the three. Seconds are whole. */
 export type ScheduleInput = z.input<typeof oneOf>
 
+type ParseOptions = { now: Date; defaultTimezone: string; at?: string; past?: boolean }
+
 /** Where a RecurrenceError's field stands in the input. */
 const paths = { expression: 'cron.expression', timezone: 'cron.timezone', seconds: 'every.seconds', at: 'at' } as const
 
 /**
- * The recurrence that an input describes, checked: it fires at least once after `now`.
+ * The recurrence that an input describes, checked: it fires at least once after `now`. `past`: or is an instant before.
  * @throws ValidationError with paths that begin at `at`
  */
 export function parseSchedule(
   input: ScheduleInput,
-  { now, defaultTimezone, at = 'schedule' }: { now: Date; defaultTimezone: string; at?: string },
+  { now, defaultTimezone, at = 'schedule', past = false }: ParseOptions,
 ): Recurrence {
   const { cron, every, at: instant } = rooted(at, () => validate(oneOf, input))
   if ([cron, every, instant].filter((kind) => kind != null).length !== 1) {
@@ -65,7 +67,8 @@ export function parseSchedule(
         ? { kind: 'INTERVAL', seconds: every.seconds }
         : { kind: 'ONCE', at: instant as Date }
     checkRecurrence(recurrence, now)
-    if (recurrence.kind === 'ONCE' && recurrence.at <= now) throw new RecurrenceError('at', 'must be in the future')
+    if (!past && recurrence.kind === 'ONCE' && recurrence.at <= now)
+      throw new RecurrenceError('at', 'must be in the future')
     return recurrence
   })
 }

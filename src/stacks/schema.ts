@@ -3,11 +3,23 @@ import { grouped, loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
 import { PrincipalType } from '../identity/schema.ts'
-import { OverlapPolicyEnum } from '../jobs/enums.ts'
+import { OverlapPolicyEnum, SurfaceEnum } from '../jobs/enums.ts'
 import { JobType } from '../jobs/schema.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
 import { RunType } from '../runs/schema.ts'
+import { WEBHOOK_METHODS, WEBHOOK_MODES } from './spec.ts'
+
+const StackWebhookEnum = builder.enumType('StackWebhook', {
+  description:
+    'Who may run a stack by its address: nobody (NONE), anybody (PUBLIC), who has its token (TOKEN), who may run it anyway (USER). All do so in the name of its owner.',
+  values: WEBHOOK_MODES,
+})
+
+const WebhookMethodEnum = builder.enumType('WebhookMethod', {
+  description: 'How the address of a stack is asked.',
+  values: WEBHOOK_METHODS,
+})
 
 const StackType = builder.prismaObject('Stack', {
   fields: (t) => ({
@@ -20,6 +32,25 @@ const StackType = builder.prismaObject('Stack', {
       loaderOptions: { cache: false },
       load: (ids: string[], { identity }) => identity.principals(ids) as never,
       resolve: ({ ownerId }) => ownerId,
+    }),
+    surface: t.expose('surface', { type: SurfaceEnum, description: 'The API through which it was made.' }),
+    webhook: t.expose('webhook', { type: StackWebhookEnum, description: 'Who may run it by its address.' }),
+    webhookMethod: t.field({
+      type: WebhookMethodEnum,
+      nullable: true,
+      description: 'How its address is asked; null: either way.',
+      resolve: ({ webhookMethod }) => webhookMethod as (typeof WEBHOOK_METHODS)[number] | null,
+    }),
+    webhookUrl: t.string({
+      nullable: true,
+      description: 'Its address; null: nobody may run it so.',
+      resolve: (stack, _args, { stacks }) => stacks.addressOf(stack),
+    }),
+    webhookToken: t.string({
+      nullable: true,
+      description:
+        'What a caller of the address says, as `?token=` or in the header X-Webhook-Token; null: nothing, or you have no token with `jobs:write`.',
+      resolve: (stack, _args, { stacks, viewer }) => stacks.webhookTokenOf(viewer, stack),
     }),
     actions: t.field({
       type: [ActionType],
@@ -101,6 +132,11 @@ const CreateStackInput = builder.inputType('CreateStackInput', {
   fields: (t) => ({
     name: t.string({ required: true, description: 'At most 200 characters.' }),
     description: t.string({ description: 'At most 1,000 characters.' }),
+    webhook: t.field({
+      type: StackWebhookEnum,
+      description: 'Who may run it by its address. Default: NONE.',
+    }),
+    webhookMethod: t.field({ type: WebhookMethodEnum, description: 'How its address is asked. Null: either way.' }),
     actions: t.field({
       type: [ActionInputType],
       required: true,
@@ -115,6 +151,11 @@ const UpdateStackInput = builder.inputType('UpdateStackInput', {
     stackId: t.id({ required: true, description: '`stk_…`' }),
     name: t.string({ description: 'At most 200 characters.' }),
     description: t.string({ description: 'At most 1,000 characters; null clears.' }),
+    webhook: t.field({
+      type: StackWebhookEnum,
+      description: 'Who may run it by its address; null: NONE. Whenever that becomes TOKEN, the token is another.',
+    }),
+    webhookMethod: t.field({ type: WebhookMethodEnum, description: 'How its address is asked. Null: either way.' }),
     actions: t.field({
       type: [ActionInputType],
       description: 'Replaces all steps. They must fit every job that uses the stack.',

@@ -2,11 +2,23 @@
 import type pg from 'pg'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { type ActionInput, checkSteps, parseSteps, type Step, withoutSecrets } from '../actions/steps.ts'
-import type { Action, Job, Prisma, PrismaClient, Run, RunStatus, Stack } from '../db/generated/prisma/client.ts'
+import { isDuplicateOf } from '../db/errors.ts'
+import type {
+  Action,
+  Job,
+  Prisma,
+  PrismaClient,
+  Run,
+  RunStatus,
+  Stack,
+  Surface,
+} from '../db/generated/prisma/client.ts'
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
 import { sqlIn, sqlOn } from '../db/sql.ts'
 import { mayReadStack, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
+import type { JobService } from '../jobs/service.ts'
+import type { Given } from '../jobs/work.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
@@ -14,6 +26,8 @@ import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
 import type { RunService } from '../runs/service.ts'
 import type { RunJobInput } from '../runs/spec.ts'
+import { createStackCalls } from './call.ts'
+import { createNumberedStacks } from './numbered.ts'
 import { newOwnJob, ownJobsOf, removeOwnJob, renameOwnJob } from './own-job.ts'
 import { jobIdsOfStacks, usesOf } from './queries.ts'
 import {
@@ -24,9 +38,19 @@ import {
   type UpdateStackInput,
   updateStackSpec,
 } from './spec.ts'
-import { noSuchStack } from './use.ts'
+import { noSuchStack, usedBy } from './use.ts'
+import { webhookFields, webhookTokenOf } from './webhook.ts'
 
 export type StackService = ReturnType<typeof createStackService>
+
+/** What its steps do. `given`: what clients of another API said of each beside that, in the same order. */
+export type StackWork = {
+  actions?: ActionInput[] | null | undefined
+  given?: readonly (Given | null)[] | undefined
+}
+
+/** A job that is made with a stack and uses it. `scheduleId`: the UUID of a shared schedule. */
+export type FirstJob = { scheduleId: string; enabled: boolean }
 
 /** Steps, and the artifacts for whose jobs they were checked. */
 type Checked = { steps: Step[]; artifactIds: ReadonlySet<string> }
@@ -34,11 +58,13 @@ type Checked = { steps: Step[]; artifactIds: ReadonlySet<string> }
 export function createStackService(deps: {
   prisma: PrismaClient
   pool: pg.Pool
+  jobs: JobService
   runs: RunService
   actions: ActionRegistry
   seal: Seal
+  publicUrl: string
 }) {
-  const { prisma, pool, runs, actions: registry, seal } = deps
+  const { prisma, pool, jobs, runs, actions: registry, seal, publicUrl } = deps
 
   async function find(viewer: Viewer, id: string): Promise<Stack | null> {
     const stack = await prisma.stack.findUnique({ where: { id } })
@@ -52,8 +78,8 @@ export function createStackService(deps: {
   }
 
   /** Steps that fit the stack by itself and each job that uses it. */
-  async function parseFor(viewer: Viewer, { id, ownerId }: Stack, inputs: readonly ActionInput[]): Promise<Checked> {
-    const steps = await parseSteps(registry, viewer, inputs, { ownerId, artifactId: null })
+  async function parseFor(viewer: Viewer, { id, ownerId }: Stack, { actions, given }: StackWork): Promise<Checked> {
+    const steps = withGiven(await parseSteps(registry, viewer, actions ?? [], { ownerId, artifactId: null }), given)
     const uses = await usesOf(prisma, id)
     for (const { artifactId, jobId } of uses) {
       const issues = await checkSteps(registry, steps, { ownerId, artifactId })
@@ -65,47 +91,55 @@ export function createStackService(deps: {
   }
 
   return {
+    ...createNumberedStacks(deps),
+    ...createStackCalls(deps),
+
     find,
 
-    /** The steps must be able to work by themselves, without an artifact of a job. */
-    async create(viewer: Viewer, { actions, ...input }: CreateStackInput & { actions: ActionInput[] }): Promise<Stack> {
+    /**
+     * The steps must be able to work by themselves, without an artifact of a job.
+     * @throws ConflictError NAME_TAKEN where an API knows stacks by their names, and what a new job may throw
+     */
+    async create(
+      viewer: Viewer,
+      { actions, given, firstJob, ...input }: CreateStackInput & StackWork & { firstJob?: FirstJob | undefined },
+      surface: Surface = 'GRAPHQL',
+    ): Promise<Stack> {
       const { principalId: ownerId } = requireScope(viewer, 'jobs:write')
-      const { name, description } = validate(createStackSpec, input)
-      const steps = await parseSteps(registry, viewer, actions, { ownerId, artifactId: null })
-      return prisma.stack.create({
-        data: {
-          ...{ id: newId(), ownerId, createdById: ownerId, name, description: description || null },
-          actions: { createMany: { data: steps } },
-          jobs: { create: newOwnJob(seal, ownerId, name) },
-        },
-      })
+      const { name, description, ...address } = validate(createStackSpec, input)
+      const steps = withGiven(await parseSteps(registry, viewer, actions ?? [], { ownerId, artifactId: null }), given)
+      const data: Prisma.StackUncheckedCreateInput = {
+        ...{ id: newId(), surface, ownerId, createdById: ownerId, name, description: description || null },
+        ...webhookFields(seal, address, { webhook: 'NONE' }),
+        actions: { createMany: { data: steps } },
+        jobs: { create: newOwnJob(seal, ownerId, name) },
+      }
+      const make = (tx: Prisma.TransactionClient) => tx.stack.create({ data }).catch(throwTaken)
+      if (!firstJob) return make(prisma)
+      await jobs.create(viewer, firstJob, surface, make)
+      return prisma.stack.findUniqueOrThrow({ where: { id: data.id } })
     },
 
     /** Absent fields stay as they are. New steps are for runs that are queued from now on. */
     async update(
       viewer: Viewer,
-      {
-        stackId,
-        actions,
-        ...input
-      }: UpdateStackInput & { stackId: string; actions?: ActionInput[] | null | undefined },
+      { stackId, actions, given, ...input }: UpdateStackInput & StackWork & { stackId: string },
     ): Promise<Stack> {
       requireScope(viewer, 'jobs:write')
-      const { name, description, version } = validate(updateStackSpec, input)
+      const { name, description, version, ...address } = validate(updateStackSpec, input)
       const stack = await requireStack(viewer, stackId)
-      const checked = actions === undefined ? null : await parseFor(viewer, stack, actions ?? [])
+      const checked = actions === undefined ? null : await parseFor(viewer, stack, { actions, given })
       return prisma.$transaction(async (tx) => {
-        await lockStack(tx, stackId, version)
+        const before = await lockStack(tx, stackId, version)
         if (checked) await replaceSteps(tx, stackId, checked)
         if (name !== undefined) await renameOwnJob(tx, stackId, name)
-        return tx.stack.update({
-          where: { id: stackId },
-          data: {
-            ...(name !== undefined && { name }),
-            ...(description !== undefined && { description: description || null }),
-            version: { increment: 1 },
-          },
-        })
+        const data = {
+          ...(name !== undefined && { name }),
+          ...(description !== undefined && { description: description || null }),
+          ...webhookFields(seal, address, before),
+          version: { increment: 1 },
+        }
+        return tx.stack.update({ where: { id: stackId }, data }).catch(throwTaken)
       })
     },
 
@@ -150,6 +184,14 @@ export function createStackService(deps: {
       })
     },
 
+    /** Where it is run by who may ask; null: nobody may. */
+    addressOf: ({ number, webhook }: Stack): string | null =>
+      webhook === 'NONE' ? null : `${publicUrl}/blockstacks/hook/${number}`,
+
+    /** What a caller of the address must say, for those who may change the stack; null: nothing, or the viewer may not. */
+    webhookTokenOf: (viewer: Viewer, stack: Stack): string | null =>
+      mayReadStack(viewer, stack) && viewer?.scopes.has('jobs:write') ? webhookTokenOf(seal, stack) : null,
+
     /** The steps of each stack, in order, as the viewer may see them. */
     async actionsOf(viewer: Viewer, stackIds: readonly string[]): Promise<Action[]> {
       const where = { stackId: { in: [...stackIds] } }
@@ -187,20 +229,35 @@ export function createStackService(deps: {
   }
 }
 
-const usedBy = (stackId: string) =>
-  ({ stackId, hidden: false, deletedAt: null, draftOfId: null }) satisfies Prisma.JobWhereInput
-
 /** Jobs that want to use it wait until this transaction has ended. */
-async function lockStack(tx: Prisma.TransactionClient, id: string, version?: number | null): Promise<void> {
-  const [stack] = await sqlIn(tx)<{ version: number }>(
-    'select version from stack where id = $1::uuid for no key update',
+async function lockStack(
+  tx: Prisma.TransactionClient,
+  id: string,
+  version?: number | null,
+): Promise<Pick<Stack, 'version' | 'webhook'>> {
+  const [stack] = await sqlIn(tx)<Pick<Stack, 'version' | 'webhook'>>(
+    'select version, webhook from stack where id = $1::uuid for no key update',
     [id],
   )
   if (!stack) throw noSuchStack()
   if (version != null && version !== stack.version) {
     throw new ConflictError(`the stack is at version ${stack.version}, not ${version}: read it again`, 'VERSION')
   }
+  return stack
 }
+
+function throwTaken(error: unknown): never {
+  throw isDuplicateOf(error, 'name')
+    ? new ConflictError('another stack of the owner is called so', 'NAME_TAKEN')
+    : error
+}
+
+/** A driver passes over what is no field of its configuration. */
+const withGiven = (steps: Step[], given: StackWork['given']): Step[] =>
+  steps.map((step, index) => {
+    const said = given?.[index]
+    return said ? { ...step, config: { ...(step.config as Given), given: said } } : step
+  })
 
 async function replaceSteps(tx: Prisma.TransactionClient, stackId: string, { steps, artifactIds }: Checked) {
   const uses = await usesOf(tx, stackId)

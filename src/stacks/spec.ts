@@ -8,10 +8,21 @@ const DESCRIPTION_LIMIT = 1_000
 const name = z.string().trim().min(1, 'must not be empty').pipe(text(NAME_LIMIT))
 const description = text(DESCRIPTION_LIMIT).nullish()
 
-export const createStackSpec = z.object({ name, description })
+/** Who may run a stack by its address: nobody, anybody, who knows its token, or who may run it anyway. */
+export const WEBHOOK_MODES = ['NONE', 'PUBLIC', 'TOKEN', 'USER'] as const
+export const WEBHOOK_METHODS = ['GET', 'POST'] as const
+
+const webhook = z.enum(WEBHOOK_MODES).nullish()
+/** Null: either. */
+const webhookMethod = z.enum(WEBHOOK_METHODS).nullish()
+
+export const createStackSpec = z.object({ name, description, webhook, webhookMethod })
 
 /** Absent leaves alone, null clears. */
-export const updateStackSpec = z.object({ name: name.optional(), description, version: z.int().nullish() })
+export const updateStackSpec = z.object({
+  ...{ name: name.optional(), description, webhook, webhookMethod },
+  version: z.int().nullish(),
+})
 
 export const stackListSpec = z.object({
   filter: z.object({ search: text(NAME_LIMIT).nullish(), ownerHandle: text(NAME_LIMIT).nullish() }).nullish(),

@@ -11,6 +11,10 @@ import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '.
 
 export const noSuchStack = () => new NotFoundError('there is no such stack')
 
+/** Jobs that use a stack, or one of some. */
+export const usedBy = (stackId: string | { in: string[] }) =>
+  ({ stackId, hidden: false, deletedAt: null, draftOfId: null }) satisfies Prisma.JobWhereInput
+
 /** A stack as it was when its steps were looked at. */
 export type CheckedStack = { id: string; version: number }
 

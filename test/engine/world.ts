@@ -91,7 +91,7 @@ export async function createWorld() {
     ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
     settings: { cancelGraceSeconds: 10, leaseSeconds: 10 },
   })
-  const stacks = createStackService({ prisma, pool, runs, actions, seal })
+  const stacks = createStackService({ prisma, pool, jobs, runs, actions, seal, publicUrl: 'http://localhost' })
   const nodes = new Set<{ stop(): Promise<void> }>()
 
   return {

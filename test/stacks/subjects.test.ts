@@ -37,13 +37,14 @@ async function createWorld() {
   })
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
+  const jobs = createJobService({
+    ...{ prisma, artifacts, schedules, actions, seal },
+    ...{ datasets: ports.datasets, rights: createJobRights({ prisma }) },
+  })
+  const runs = {} as RunService
   return {
-    ...{ database, prisma, artifacts, shut, gate },
-    jobs: createJobService({
-      ...{ prisma, artifacts, schedules, actions, seal },
-      ...{ datasets: ports.datasets, rights: createJobRights({ prisma }) },
-    }),
-    stacks: createStackService({ prisma, pool, runs: {} as RunService, actions, seal }),
+    ...{ database, prisma, artifacts, shut, gate, jobs },
+    stacks: createStackService({ prisma, pool, jobs, runs, actions, seal, publicUrl: 'http://localhost' }),
     async close() {
       await egress.close()
       await close()
