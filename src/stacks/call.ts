@@ -1,5 +1,5 @@
 /** Running a stack by its address, as its owner lets others do: in the owner's name, whoever asks. */
-import type { Prisma, PrismaClient, Run, Stack } from '../db/generated/prisma/client.ts'
+import type { Prisma, PrismaClient, Run, Stack, StackWebhook } from '../db/generated/prisma/client.ts'
 import { mayReadStack, requireScope } from '../identity/permissions.ts'
 import { inNameOf, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError } from '../kernel/errors.ts'
@@ -21,13 +21,15 @@ export type StackCall = {
   viewer: () => Promise<Viewer>
   /** The stack's, as the caller says it; null: they say none. */
   token: string | null
-  /** Read once the caller may call. */
-  input: () => Promise<RunJobInput['payload']>
+  /** Read once the caller may call; `mode`: by which right. */
+  input: (mode: StackWebhook) => Promise<RunJobInput['payload']>
 }
 
 /** A run under way. */
 export type Called = {
   runId: string
+  /** Whether the caller need be nobody who may read the run. */
+  byStranger: boolean
   /** Null: this node is stopping, or the signal said that nobody waits any more; the run goes on. */
   ended: Promise<Run | null>
 }
@@ -42,7 +44,7 @@ export function createStackCalls({ prisma, runs, seal }: { prisma: PrismaClient;
     }
     // Each caller waits for a run of their own, so none waits for that of another.
     const { id } = await runs.start(viewer, { ...input, jobId, overlap: 'ALLOW' })
-    return { runId: id, ended: runs.untilFinal(viewer, id, signal) }
+    return { runId: id, byStranger: false, ended: runs.untilFinal(viewer, id, signal) }
   }
 
   async function requireCaller(stack: Stack, { viewer, token }: StackCall): Promise<void> {
@@ -79,7 +81,8 @@ export function createStackCalls({ prisma, runs, seal }: { prisma: PrismaClient;
         throw new ConflictError(`it is asked with ${stack.webhookMethod}`, 'METHOD')
       }
       const owner = inNameOf(stack.ownerId, ['jobs:read', 'jobs:run'])
-      return start(owner, stack.id, { payload: await call.input() }, signal)
+      const called = await start(owner, stack.id, { payload: await call.input(stack.webhook) }, signal)
+      return { ...called, byStranger: stack.webhook !== 'USER' }
     },
   }
 }

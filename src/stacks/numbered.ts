@@ -18,6 +18,7 @@ export function createNumberedStacks({ prisma, actions: registry }: { prisma: Pr
   return {
     /** @throws NotFoundError */
     async numbered(viewer: Viewer, number: number): Promise<Stack> {
+      requireScope(viewer, 'jobs:read')
       const stack = await prisma.stack.findUnique({ where: { number } })
       if (!stack || !mayReadStack(viewer, stack)) throw noSuchStack()
       return stack

@@ -8,6 +8,7 @@ import { viewerOf } from './credentials.ts'
 import { withEnclosed } from './document.ts'
 import { CODE, errorAnswer, KragleError, kragleAnswer } from './fault.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
+import { isHook } from './hook.ts'
 import { COOKIE } from './session.ts'
 
 export type KragleDeps = FeatureDeps
@@ -22,7 +23,7 @@ export function createKragle(deps: KragleDeps): Dialect {
   registry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
   registry.registerComponent('securitySchemes', 'cookie', { type: 'apiKey', in: 'cookie', name: COOKIE })
   app.use(async (context, next) => {
-    context.set('viewer', await viewerOf(deps, context))
+    if (!isHook(context.req.path)) context.set('viewer', await viewerOf(deps, context))
     await next()
   })
   for (const routes of featuresOf(deps)) app.route('/', routes)

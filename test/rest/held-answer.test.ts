@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it, vi } from 'vitest'
-import { listen } from '../../../src/http/listen.ts'
-import { createRestHandler } from '../../../src/http/rest.ts'
-import { systemClock } from '../../../src/kernel/clock.ts'
-import type { Dialect } from '../../../src/rest/dialect.ts'
-import { heldAnswer, WHITE_SPACE_MS } from '../../../src/rest/informer/held-answer.ts'
-import { deferred } from '../../support/receiver.ts'
+import { listen } from '../../src/http/listen.ts'
+import { createRestHandler } from '../../src/http/rest.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import type { Dialect } from '../../src/rest/dialect.ts'
+import { heldAnswer, WHITE_SPACE_MS } from '../../src/rest/held-answer.ts'
+import { deferred } from '../support/receiver.ts'
 
 /** What takes 15 s takes 25 ms. */
 const PACE = 600

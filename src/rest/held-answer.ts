@@ -3,7 +3,7 @@
  * meaning for, follows the other until it is there: proxies and clients then see that the connection is alive.
  */
 import type { TypedResponse } from 'hono'
-import type { Clock } from '../../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 
 export type HeldAnswerDeps = {
   clock: Clock

@@ -1,0 +1,205 @@
+/** What every dialect refuses, each in its own form; nothing is changed by it. */
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestApp, type TestApp } from '../../support/app.ts'
+import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
+import { REVOKE } from './operations.ts'
+import { type Call, callsOf, type Ground, makeOne, say, type Wrong } from './speech.ts'
+import { speeches } from './speeches.ts'
+
+const MAX_BODY_BYTES = 2048
+
+let app: TestApp
+let database: pg.Client
+beforeAll(async () => {
+  app = await createTestApp({ MAX_BODY_BYTES: String(MAX_BODY_BYTES) })
+  database = new pg.Client(app.databaseUrl)
+  await database.connect()
+})
+afterAll(async () => {
+  await database.end()
+  await app.stop()
+})
+
+describe.each(speeches)('what $name refuses', (speech) => {
+  let ann: Person
+  let ground: Ground
+  let job: string
+  beforeAll(async () => {
+    ann = await signUp(app, `ann-${speeches.indexOf(speech)}`)
+    ground = await speech.prepare(app, ann.token, 'http://127.0.0.1:9/')
+    job = await makeOne(app, speech, ann.token)
+  })
+
+  const stored = async () => ({
+    rows: await countRows(database),
+    jobs: await query(database, 'select * from job order by id'),
+  })
+
+  /** It is refused, as what it is, and nothing is changed. */
+  async function refused(call: Call, wrong: Wrong, token: string | null = ann.token) {
+    const before = await stored()
+    const answer = await say(app, call, token)
+    expect(speech.told(answer, call), `${call.route}: ${answer.text}`).toEqual(speech.refusals[wrong])
+    expect(await stored(), call.route).toEqual(before)
+    return answer
+  }
+
+  const create = () => speech.create(ground)
+  const all = () => [speech.list, create(), ...callsOf(speech, job)]
+
+  it('whoever sends no credentials, or wrong ones', async () => {
+    for (const call of all()) {
+      await refused(call, 'notSignedIn', null)
+      await refused(call, 'notSignedIn', 'rst_wrong')
+      for (const authorization of ['Bearer', `Digest ${ann.token}`, ann.token, 'Basic !!!']) {
+        await refused({ ...call, headers: { ...call.headers, authorization } }, 'notSignedIn', null)
+      }
+    }
+  })
+
+  it('a token that was taken back, and one whose time is over', async () => {
+    const revoked = await issueToken(app, ann.token)
+    expect((await say(app, speech.list, revoked.token)).status).toBe(200)
+    const { revokeToken } = (await app.send(REVOKE, { tokenId: revoked.id }, { token: ann.token })).data
+    expect(revokeToken).toHaveProperty('revokedAt', expect.any(String))
+    const expired = await issueToken(app, ann.token, { expiresAt: '2999-01-01T00:00:00Z' as never })
+    await query(database, `update api_token set expires_at = now() - interval '1 second' where expires_at is not null`)
+    for (const call of all()) {
+      await refused(call, 'notSignedIn', revoked.token)
+      await refused(call, 'notSignedIn', expired.token)
+    }
+  })
+
+  it('a token without the scope', async () => {
+    const { token: reader } = await issueToken(app, ann.token, { scopes: ['jobs:read', 'artifacts:read'] })
+    expect((await say(app, speech.read(job), reader)).status).toBe(200)
+    for (const call of [create(), ...callsOf(speech, job).slice(1)]) await refused(call, 'noScope', reader)
+    const { token: writer } = await issueToken(app, ann.token, { scopes: ['jobs:write', 'artifacts:write'] })
+    for (const call of [speech.list, speech.read(job)]) await refused(call, 'noScope', writer)
+  })
+
+  it('an id that nothing has, or that is none', async () => {
+    for (const id of speech.noIds) {
+      for (const call of callsOf(speech, id)) await refused(call, 'noSuchThing')
+    }
+  })
+
+  it('a path where there is nothing', async () => {
+    for (const path of [speech.nowhere, `${speech.nowhere}/at/all`]) {
+      for (const method of ['GET', 'PUT', 'DELETE'])
+        await refused({ ...speech.list, route: `${method} ${path}` }, 'noSuchRoute')
+      await refused({ ...create(), route: `POST ${path}` }, 'noSuchRoute')
+    }
+  })
+
+  it('a method that is not for this path, and says which are', async () => {
+    const { route, allowed } = speech.wrongMethod
+    const { headers } = await refused({ ...create(), route }, 'wrongMethod')
+    expect(headers.get('allow')).toBe(allowed)
+  })
+
+  it('a body that is too large, whether its length is announced or not', async () => {
+    const large = 'x'.repeat(MAX_BODY_BYTES + 1)
+    for (const call of [create(), speech.change(job)]) {
+      const { text } = await refused({ ...call, body: large }, 'tooLarge')
+      expect(text).toContain(`${MAX_BODY_BYTES} bytes`)
+      const before = await stored()
+      const [method = '', path = ''] = call.route.split(' ')
+      const response = await fetch(app.url + path, {
+        method,
+        headers: { authorization: `Bearer ${ann.token}`, ...call.headers },
+        body: new Blob([large]).stream(),
+        duplex: 'half',
+      } as RequestInit)
+      const answer = { status: response.status, headers: response.headers, text: await response.text() }
+      expect(speech.told(answer, call)).toEqual(speech.refusals.tooLarge)
+      expect(await stored()).toEqual(before)
+    }
+  })
+
+  it('a body of a type that it does not read', async () => {
+    for (const type of speech.wrongTypes) {
+      for (const call of [create(), speech.change(job)]) {
+        await refused({ ...call, headers: { ...call.headers, 'content-type': type } }, 'wrongType')
+      }
+    }
+  })
+
+  it('a body that is broken', async () => {
+    for (const body of speech.malformed) {
+      for (const call of [create(), speech.change(job)]) await refused({ ...call, body }, 'malformed')
+    }
+  })
+
+  it('no field that it does not know, or each', async () => {
+    const { unknown } = speech
+    for (const call of [create(), speech.change(job)].map(speech.withUnknown)) {
+      const before = await countRows(database)
+      const answer = await say(app, call, ann.token)
+      if (unknown === 'ignored') expect([200, 201], answer.text).toContain(answer.status)
+      else {
+        expect(speech.told(answer, call)).toEqual(unknown)
+        expect(await countRows(database)).toEqual(before)
+      }
+    }
+  })
+
+  it('nothing of a question for the head alone: it is that of the answer', async () => {
+    for (const call of [speech.list, speech.read(job), speech.read(speech.noIds[0] ?? '')]) {
+      const whole = await say(app, call, ann.token)
+      const head = await say(app, { ...call, route: call.route.replace('GET', 'HEAD') }, ann.token)
+      expect([head.status, head.text]).toEqual([whole.status, ''])
+      for (const name of ['content-type', 'vary', 'www-authenticate']) {
+        expect(head.headers.get(name), name).toBe(whole.headers.get(name))
+      }
+    }
+    await refused(speech.list, 'notSignedIn', null)
+  })
+
+  it(`pages of other origins${speech.isOpen ? ', not even those: it is open to them' : ''}`, async () => {
+    const origin = 'https://a.example'
+    const { list } = speech
+    const route = list.route.replace('GET', 'OPTIONS')
+    const asked = { ...list, route, headers: { ...list.headers, origin, 'access-control-request-method': 'POST' } }
+    const preflight = await say(app, asked, null)
+    const plain = await refused({ ...list, route }, 'wrongMethod')
+    expect(plain.headers.get('allow')).toBe('GET, POST')
+    const { headers } = await say(app, { ...list, headers: { ...list.headers, origin } }, ann.token)
+    const granted = [preflight.headers, headers].map((each) => each.get('access-control-allow-origin'))
+    if (speech.isOpen) expect([preflight.status, ...granted]).toEqual([204, '*', '*'])
+    else expect([speech.told(preflight, asked), ...granted]).toEqual([speech.refusals.wrongMethod, null, null])
+  })
+
+  it('has an id in every answer, by which the log is asked', async () => {
+    const answers = await Promise.all([speech.list, speech.read(job)].map((call) => say(app, call, ann.token)))
+    const wrong = await refused(speech.list, 'notSignedIn', null)
+    const ids = [...answers, wrong].map(({ headers }) => headers.get('x-request-id'))
+    expect(ids).toEqual(ids.map(() => expect.stringMatching(/^\S{8,}$/)))
+    expect(new Set(ids).size).toBe(ids.length)
+    const given = { ...speech.list, headers: { ...speech.list.headers, 'x-request-id': 'one-of-a-client' } }
+    expect((await say(app, given, ann.token)).headers.get('x-request-id')).toBe('one-of-a-client')
+  })
+})
+
+describe('where the operator limits how often a client may ask', () => {
+  let limited: TestApp
+  beforeAll(async () => {
+    limited = await createTestApp({ REST_RATE_PER_MINUTE: '3' })
+  })
+  afterAll(() => limited.stop())
+
+  it.each(speeches)('$name says when to come back', async (speech) => {
+    const { token } = await signUp(limited, `eager-${speeches.indexOf(speech)}`)
+    const ground = await speech.prepare(limited, (await issueToken(limited, token)).token, 'http://127.0.0.1:9/')
+    for (let n = 0; n < 3; n++) expect((await say(limited, speech.list, token)).status).toBe(200)
+    const before = await countRows(limited)
+    const call = speech.create(ground)
+    const answer = await say(limited, call, token)
+    expect(speech.told(answer, call)).toEqual(speech.refusals.tooOften)
+    const seconds = Number(answer.headers.get('retry-after'))
+    expect(seconds > 0 && seconds <= 60).toBe(true)
+    expect(await countRows(limited)).toEqual(before)
+    expect((await say(limited, speech.list, (await issueToken(limited, token)).token)).status).toBe(200)
+  })
+})
