@@ -33,7 +33,9 @@ const ONE = `${PATH}/{id}`
 const id = z.object({ id: z.string().describe('UUID.') })
 const document = { body: { required: true, content: contents(jobInputSchema) } }
 const jobContents = contents(jobSchema, 'Its id.')
-const idsSchema = z.array(z.string()).openapi('JobIds', { xml: { name: 'jobs', wrapped: true } })
+const idsSchema = z
+  .array(z.string().openapi({ xml: { name: 'id' } }))
+  .openapi('JobIds', { xml: { name: 'jobs', wrapped: true } })
 const createdHeaders = z.object({ Location: z.string().describe('`/1/jobs/{id}`') })
 
 export function jobRoutes({ jobs, schedules, clock, log }: JobsDeps): Routes {

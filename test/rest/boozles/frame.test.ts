@@ -231,6 +231,18 @@ describe('the frame of Boozles', () => {
     expect((await refused('GET /1/jobs/ID', { accept: 'text/plain' }, 'text/plain')).status).toBe(406)
   })
 
+  it('says no more of a fault of ours than that there is one, in the format that is asked for', async () => {
+    await database.query('alter table job_text rename to gone')
+    onTestFinished(() => void database.query('alter table if exists gone rename to job_text'))
+    const answers = await Promise.all(FORMATS.map((accept) => call('GET /1/jobs', { accept })))
+    await database.query('alter table gone rename to job_text')
+    for (const [index, { status, text, headers }] of answers.entries()) {
+      const format = FORMATS[index] ?? ''
+      expect([status, headers.get('content-type')]).toEqual([500, `${format}; charset=utf-8`])
+      expect(errorIn(text, format)).toBe('An internal server error occurred')
+    }
+  })
+
   it('answers HEAD as GET, without the body', async () => {
     for (const path of ['/1/jobs', `/1/jobs/${jobId}`]) {
       const got = await call(`GET ${path}`, { accept: 'text/xml' })

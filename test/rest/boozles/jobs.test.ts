@@ -301,7 +301,7 @@ describe('jobs of Boozles', () => {
     })
 
     it('and a token without the scope can neither read nor write them', async () => {
-      const { id = '' } = await make(CRON)
+      const { id = '', ...made } = await make({ ...CRON, data: 'secret', signature: 'secret' })
       const { token: reader } = await issueToken(app, example.token, { scopes: ['jobs:read'] })
       const { token: stranger } = await issueToken(app, example.token, { scopes: ['data:read'] })
       const before = await countRows(app)
@@ -321,7 +321,8 @@ describe('jobs of Boozles', () => {
         ])
       }
       expect(await countRows(app)).toEqual(before)
-      expect((await call(`GET /1/jobs/${id}`, { token: reader })).status).toBe(200)
+      const seen = await call(`GET /1/jobs/${id}`, { token: reader })
+      expect([seen.status, JSON.parse(seen.text)]).toEqual([200, { id, ...made, data: '•••', signature: '•••' }])
     })
   })
 
