@@ -5,9 +5,9 @@ import { Prisma } from './generated/prisma/client.ts'
 export const isUniqueViolation = (error: unknown): boolean =>
   (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') || codeOf(error) === '23505'
 
-/** Whether this column is one of those that must be unique together. For what came through Prisma. */
-export const isDuplicateOf = (error: unknown, column: string): boolean =>
-  isUniqueViolation(error) && JSON.stringify((error as { meta?: unknown }).meta ?? '').includes(`"${column}"`)
+/** Whether it is this index that does not take it. For what came through Prisma. */
+export const isDuplicateIn = (error: unknown, index: string): boolean =>
+  isUniqueViolation(error) && JSON.stringify((error as { meta?: unknown }).meta ?? '').includes(`"index":"${index}"`)
 
 /** PostgreSQL ended this statement to let another go on; sending it again is right. */
 export const isDeadlock = (error: unknown): boolean => codeOf(error) === '40P01'
