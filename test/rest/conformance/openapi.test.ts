@@ -108,6 +108,11 @@ const typesOf = (name: string): string[] => TYPES[name.split('.').at(-1) as keyo
 const textOf = (name: string) => (name.endsWith('.json') ? mended(fixture(name)) : fixture(name))
 
 describe('the OpenAPI documents', () => {
+  it('are those of the dialects, and of no other', async () => {
+    const { status, text } = await say(app, { route: 'GET /openapi/other.json' }, null)
+    expect([status, text]).toEqual([404, expect.stringContaining('There is nothing')])
+  })
+
   it.each(SENT)('take the example %s as %s', (name, route) => {
     const document = documentOf(name.split('/')[0] ?? '')
     const body = operationOf(document, route)?.requestBody
