@@ -1,5 +1,5 @@
 /** Changing a job: under its row lock, so that firing, finishing and other edits come before or after, never between. */
-import { isDuplicateOf } from '../db/errors.ts'
+import { isDuplicateIn } from '../db/errors.ts'
 import type { Job, Prisma, PrismaClient, Schedule, Surface } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
@@ -117,8 +117,8 @@ export async function mayHaveJobsOn(
 
 /** @throws ConflictError NAME_TAKEN, or SCHEDULE_TAKEN, where jobs of one owner, or of one stack, must differ */
 export function throwTaken(error: unknown): never {
-  if (isDuplicateOf(error, 'name')) throw new ConflictError('another job of the owner is called so', 'NAME_TAKEN')
-  if (isDuplicateOf(error, 'schedule_id')) {
+  if (isDuplicateIn(error, 'job_name')) throw new ConflictError('another job of the owner is called so', 'NAME_TAKEN')
+  if (isDuplicateIn(error, 'job_stack_schedule')) {
     throw new ConflictError('another job of the stack has this schedule', 'SCHEDULE_TAKEN')
   }
   throw error

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { type ActionInput, checkSteps, parseSteps, type Step, withoutSecrets } from '../actions/steps.ts'
-import { isDuplicateOf } from '../db/errors.ts'
+import { isDuplicateIn } from '../db/errors.ts'
 import type {
   Action,
   Job,
@@ -247,7 +247,7 @@ async function lockStack(
 }
 
 function throwTaken(error: unknown): never {
-  throw isDuplicateOf(error, 'name')
+  throw isDuplicateIn(error, 'stack_name')
     ? new ConflictError('another stack of the owner is called so', 'NAME_TAKEN')
     : error
 }
