@@ -5,9 +5,9 @@ import { Prisma } from './generated/prisma/client.ts'
 export const isUniqueViolation = (error: unknown): boolean =>
   (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') || codeOf(error) === '23505'
 
-/** Whether it is this index that wants them to be unique. For what came through Prisma. */
+/** Whether it is this index that does not take it. For what came through Prisma. */
 export const isDuplicateIn = (error: unknown, index: string): boolean =>
-  isUniqueViolation(error) && causeOf(error).constraint?.index === index
+  isUniqueViolation(error) && JSON.stringify((error as { meta?: unknown }).meta ?? '').includes(`"index":"${index}"`)
 
 /** PostgreSQL ended this statement to let another go on; sending it again is right. */
 export const isDeadlock = (error: unknown): boolean => codeOf(error) === '40P01'
@@ -15,14 +15,9 @@ export const isDeadlock = (error: unknown): boolean => codeOf(error) === '40P01'
 /** PostgreSQL's or the system's; for what Prisma has no code of its own, PostgreSQL's is inside. */
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  const { code } = error as { code?: unknown }
-  return [causeOf(error).originalCode, code].find((each) => typeof each === 'string')
-}
-
-/** What PostgreSQL said, where Prisma tells of it. */
-function causeOf(error: unknown): { originalCode?: unknown; constraint?: { index?: unknown } } {
-  const { meta } = error as { meta?: { driverAdapterError?: { cause?: object } } }
-  return meta?.driverAdapterError?.cause ?? {}
+  const { code, meta } = error as { code?: unknown; meta?: { driverAdapterError?: { cause?: unknown } } }
+  const { originalCode } = (meta?.driverAdapterError?.cause ?? {}) as { originalCode?: unknown }
+  return [originalCode, code].find((each) => typeof each === 'string')
 }
 
 /** Connection exceptions, shutdowns and restarts, idle in a transaction for too long, a standby, no resources. */

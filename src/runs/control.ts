@@ -130,17 +130,22 @@ export function createRunControl(deps: {
   return {
     /**
      * Queues a run now, of a paused job too. What overlaps is decided as for any run; a skipped one is answered as such.
-     * @throws ConflictError DRAFT, HELD by an administrator and, if it is to be the only one, RUNNING
+     * @throws ConflictError DRAFT, HELD by an administrator and, if `most` of the job are under way already, RUNNING
      */
-    async start(viewer: Viewer, input: RunJobInput & { jobId: string }, only = false): Promise<Run> {
+    async start(
+      viewer: Viewer,
+      input: RunJobInput & { jobId: string },
+      most: number = Number.POSITIVE_INFINITY,
+    ): Promise<Run> {
       requireScope(viewer, 'jobs:run')
       const { payload, overlap, priority } = validate(runJobSpec, input)
       const job = await requireJob(viewer, input.jobId)
       const id = newId()
       await transaction(async (sql) => {
         await lockJob(sql, job.id)
-        if (only && (await countActive(sql, [job.id]))(job.id).active > 0) {
-          throw new ConflictError('a run of the job is under way', 'RUNNING')
+        if (most < Number.POSITIVE_INFINITY && (await countActive(sql, [job.id]))(job.id).active >= most) {
+          const which = most === 1 ? 'a run of the job is' : `${most} runs of the job are`
+          throw new ConflictError(`${which} under way`, 'RUNNING')
         }
         const policy = overlap ?? job.overlap ?? DEFAULT_OVERLAP.MANUAL
         const run = { id, jobId: job.id, trigger: 'MANUAL' as const, input: payload, policy }

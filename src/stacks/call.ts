@@ -1,5 +1,5 @@
 /** Running a stack by its address, as its owner lets others do: in the owner's name, whoever asks. */
-import type { Prisma, PrismaClient, Run, Stack, StackWebhook } from '../db/generated/prisma/client.ts'
+import type { PrismaClient, Run, Stack, StackWebhook } from '../db/generated/prisma/client.ts'
 import { mayReadStack, requireScope } from '../identity/permissions.ts'
 import { inNameOf, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError } from '../kernel/errors.ts'
@@ -12,7 +12,7 @@ import { noSuchStack } from './use.ts'
 import { isWebhookToken } from './webhook.ts'
 
 /** Runs of one stack by itself that may be under way before further calls are refused. */
-export const CALL_LIMIT = 1_000
+const CALL_LIMIT = 1_000
 
 export type StackCall = {
   number: number
@@ -38,12 +38,8 @@ export function createStackCalls({ prisma, runs, seal }: { prisma: PrismaClient;
   async function start(viewer: Viewer, stackId: string, input: RunJobInput, signal?: AbortSignal): Promise<Called> {
     const jobId = (await ownJobsOf(prisma, [stackId])).get(stackId)
     if (!jobId) throw noSuchStack()
-    const active = await prisma.run.count({ where: { jobId, ...ACTIVE } })
-    if (active >= CALL_LIMIT) {
-      throw new ConflictError(`${CALL_LIMIT} runs of the stack are under way: try again later`, 'QUEUE_FULL')
-    }
     // Each caller waits for a run of their own, so none waits for that of another.
-    const { id } = await runs.start(viewer, { ...input, jobId, overlap: 'ALLOW' })
+    const { id } = await runs.start(viewer, { ...input, jobId, overlap: 'ALLOW' }, CALL_LIMIT)
     return { runId: id, byStranger: false, ended: runs.untilFinal(viewer, id, signal) }
   }
 
@@ -59,7 +55,7 @@ export function createStackCalls({ prisma, runs, seal }: { prisma: PrismaClient;
   return {
     /**
      * Runs a stack by itself now, beside other runs of it, and waits.
-     * @throws ConflictError QUEUE_FULL
+     * @throws ConflictError RUNNING
      */
     async execute(viewer: Viewer, stackId: string, signal?: AbortSignal): Promise<Called> {
       requireScope(viewer, 'jobs:run')
@@ -71,7 +67,7 @@ export function createStackCalls({ prisma, runs, seal }: { prisma: PrismaClient;
     /**
      * The same for whoever may ask its address.
      * @throws NotFoundError also where there is a stack that has no address, ForbiddenError, ConflictError METHOD for one
-     * that it does not take, and QUEUE_FULL
+     * that it does not take, and RUNNING
      */
     async call(call: StackCall, signal?: AbortSignal): Promise<Called> {
       const stack = await prisma.stack.findUnique({ where: { number: call.number } })
@@ -86,5 +82,3 @@ export function createStackCalls({ prisma, runs, seal }: { prisma: PrismaClient;
     },
   }
 }
-
-const ACTIVE = { status: { in: ['QUEUED', 'RUNNING', 'RETRYING'] } } satisfies Prisma.RunWhereInput

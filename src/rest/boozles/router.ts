@@ -36,25 +36,20 @@ export function addCall(routes: Routes, { offers, ...config }: Call, handle: (as
   })
 }
 
-const text = z.string()
+const failureSchema = z
+  .object({ error: z.string().describe('What is wrong, for people; it begins with the name of the field.') })
+  .openapi('Error')
 
-const wrong = text.describe('What is wrong, for people; it begins with the name of the field.')
-const failureSchema = z.object({ error: wrong }).openapi('Error')
-const xmlFailureSchema = wrong.openapi('XmlError', { xml: { name: 'error' } })
+const failureXml = z.string().openapi({ xml: { name: 'error' } })
 
 /** The content of an answer in all formats, or of a body. `plain`: what it is as plain text. */
-export const contents = (schema: z.ZodType, plain?: string) => ({
-  ...Object.fromEntries([JSON_TYPE, ...XML_TYPES].map((type) => [type, { schema }])),
-  ...(plain !== undefined && { [PLAIN_TYPE]: { schema: text.describe(plain) } }),
+export const contents = (schema: z.ZodType, plain?: string, xml = schema) => ({
+  [JSON_TYPE]: { schema },
+  ...Object.fromEntries(XML_TYPES.map((type) => [type, { schema: xml }])),
+  ...(plain !== undefined && { [PLAIN_TYPE]: { schema: z.string().describe(plain) } }),
 })
 
-const failure = (description: string) => ({
-  description,
-  content: {
-    ...contents(failureSchema, 'One line.'),
-    ...Object.fromEntries(XML_TYPES.map((type) => [type, { schema: xmlFailureSchema }])),
-  },
-})
+const failure = (description: string) => ({ description, content: contents(failureSchema, 'One line.', failureXml) })
 
 const FAILURES = {
   401: failure('Authentication required'),

@@ -7,6 +7,8 @@ import { SaxesParser } from 'saxes'
 
 /** Bytes that are read at once. */
 const PIECE = 4096
+/** Bytes within which the root begins: what comes before it may be a DTD without end. */
+const MAX_PROLOG = 4 * PIECE
 /** The root, a field, and what there may be in one that is passed over. */
 const MAX_DEPTH = 8
 /** Its text is taken to the letter; that of others without the blanks around it. */
@@ -24,6 +26,7 @@ export class XmlError extends Error {
 export function parseXml(bytes: Uint8Array, root: string, known: ReadonlySet<string>): Record<string, string> {
   const fields: Record<string, string> = {}
   let depth = 0
+  let hasRoot = false
   let field: string | null = null
   const parser = new SaxesParser({ position: false })
   const fail = (message: string): never => {
@@ -41,6 +44,7 @@ export function parseXml(bytes: Uint8Array, root: string, known: ReadonlySet<str
   })
   parser.on('opentagstart', ({ name }) => {
     depth += 1
+    hasRoot = true
     if (depth > MAX_DEPTH) fail(`elements are more than ${MAX_DEPTH} deep`)
     if (depth === 1 && name !== root) fail(`its root is not <${root}>`)
     if (field !== null) fail(`<${field}> has elements`)
@@ -55,7 +59,12 @@ export function parseXml(bytes: Uint8Array, root: string, known: ReadonlySet<str
     depth -= 1
     if (depth === 1) field = null
   })
-  for (const piece of pieces(bytes, fail)) parser.write(piece)
+  let read = 0
+  for (const piece of pieces(bytes, fail)) {
+    parser.write(piece)
+    read += piece.length
+    if (!hasRoot && read >= MAX_PROLOG) fail(`its root does not begin within ${MAX_PROLOG} bytes`)
+  }
   parser.close()
   return Object.fromEntries(
     Object.entries(fields).map(([name, text]) => [name, name === VERBATIM ? text : text.trim()]),

@@ -50,7 +50,7 @@ export function runRoutes({ jobs, runs, clock, log }: RunDeps): Routes {
     async (context) => {
       const { viewer } = context.var
       const job = await findJob(viewer, context.req.valid('param').id)
-      const { id } = await runs.start(viewer, { jobId: job.id }, true)
+      const { id } = await runs.start(viewer, { jobId: job.id }, 1)
       const requestId = currentRequest.getStore()?.id
       const run = runs.untilFinal(viewer, id, context.req.raw.signal)
       return heldAnswer<Execution>(

@@ -25,9 +25,11 @@ const PATH = '/blockstacks/hook/{id}'
 /** Whether it is for the stack to say who may ask: what credentials a request has is then looked at where it matters. */
 export const isHook = (path: string): boolean => path.startsWith('/blockstacks/hook/')
 
+const anyJson = z.unknown() as z.ZodType<JsonValue>
+
 const calledSchema = z
   .union([
-    z.object({ status: z.literal(0), result: z.custom<JsonValue>().describe('What the last block left.') }),
+    z.object({ status: z.literal(0), result: anyJson.describe('What the last block left.') }),
     z.object({ status: z.literal(1), err: z.string() }),
   ])
   .openapi('HookAnswer')

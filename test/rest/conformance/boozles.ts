@@ -51,6 +51,13 @@ function boozlesIn(format: Format): Speech {
     },
     change: (id) => asked(`PUT /1/jobs/${id}`, written(format, { url: 'http://127.0.0.1:9/other', cron: cron() })),
     remove: (id) => asked(`DELETE /1/jobs/${id}`),
+    alsoWrites: () => [
+      {
+        route: `POST /1/jobs/${encodeURIComponent(cron())}/${encodeURIComponent('http://127.0.0.1:9/')}`,
+        headers: { accept: format, 'content-type': 'text/plain' },
+        body: 'testing',
+      },
+    ],
     noIds: ['00000000-0000-7000-8000-000000000000', '4711', 'job_1', 'nothing', 'a%2Fb', '%00', '%F0%9F%99%82'],
     withUnknown: (call) =>
       isXml

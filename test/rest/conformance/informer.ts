@@ -22,6 +22,11 @@ export const informer: Speech = {
   change: (id) => json(`PUT /api/jobs/${id}`, { description: 'Changed' }),
   remove: (id) => ({ route: `DELETE /api/jobs/${id}` }),
   run: (id) => ({ route: `POST /api/jobs/${id}` }),
+  alsoWrites: (id) => [
+    json('POST /api/datasets', { name: 'Sales' }),
+    json(`PUT /api/jobs/${id}/owner`, { ownerId: 'admin' }),
+    json(`POST /api/jobs/${id}/actions`, { type: 'api-call', data: { url: 'http://127.0.0.1:9/' } }),
+  ],
   noIds: [
     '00000000-0000-7000-8000-000000000000',
     'nobody:nothing',

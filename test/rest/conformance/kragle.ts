@@ -27,6 +27,10 @@ const kragleAt = (base: string): Speech => ({
   nextIn: ({ text }) => new Date(JSON.parse(text).next_run * 1000).toISOString(),
   change: (id) => json(`PUT ${base}/jobs/${id}`, { enabled: false }),
   remove: (id) => ({ route: `DELETE ${base}/jobs/${id}` }),
+  alsoWrites: () => [
+    json(`POST ${base}/schedules`, { config: { period: PERIOD } }),
+    json(`POST ${base}/blockstacks`, { name: 'Another', blocks: [['webhook', { url: 'http://127.0.0.1:9/' }, {}]] }),
+  ],
   noIds: [
     '2000000000',
     '99999999999999999999',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
 import { REVOKE } from './operations.ts'
-import { type Call, callsOf, type Ground, makeOne, say, type Wrong } from './speech.ts'
+import { type Answer, type Call, callsOf, type Ground, makeOne, say, type Wrong } from './speech.ts'
 import { speeches } from './speeches.ts'
 
 const MAX_BODY_BYTES = 2048
@@ -36,25 +36,32 @@ describe.each(speeches)('what $name refuses', (speech) => {
     jobs: await query(database, 'select * from job order by id'),
   })
 
-  /** It is refused, as what it is, and nothing is changed. */
-  async function refused(call: Call, wrong: Wrong, token: string | null = ann.token) {
+  /** Each is refused, as what it is, and nothing is changed. */
+  async function refused(calls: readonly Call[], wrong: Wrong, token: string | null = ann.token) {
     const before = await stored()
-    const answer = await say(app, call, token)
-    expect(speech.told(answer, call), `${call.route}: ${answer.text}`).toEqual(speech.refusals[wrong])
-    expect(await stored(), call.route).toEqual(before)
-    return answer
+    const answers: Answer[] = []
+    for (const call of calls) {
+      const answer = await say(app, call, token)
+      expect(speech.told(answer, call), `${call.route}: ${answer.text}`).toEqual(speech.refusals[wrong])
+      answers.push(answer)
+    }
+    expect(await stored()).toEqual(before)
+    return answers
   }
 
   const create = () => speech.create(ground)
-  const all = () => [speech.list, create(), ...callsOf(speech, job)]
+  const writing = () => [create(), ...speech.alsoWrites(job), ...callsOf(speech, job).slice(1)]
+  const reading = () => [speech.list, speech.read(job)]
+  const withBody = () => [create(), speech.change(job)]
+  const having = (calls: Call[], headers: Record<string, string>) =>
+    calls.map((call) => ({ ...call, headers: { ...call.headers, ...headers } }))
 
   it('whoever sends no credentials, or wrong ones', async () => {
-    for (const call of all()) {
-      await refused(call, 'notSignedIn', null)
-      await refused(call, 'notSignedIn', 'rst_wrong')
-      for (const authorization of ['Bearer', `Digest ${ann.token}`, ann.token, 'Basic !!!']) {
-        await refused({ ...call, headers: { ...call.headers, authorization } }, 'notSignedIn', null)
-      }
+    const all = [...reading(), ...writing()]
+    await refused(all, 'notSignedIn', null)
+    await refused(all, 'notSignedIn', 'rst_wrong')
+    for (const authorization of ['Bearer', `Digest ${ann.token}`, ann.token, 'Basic !!!']) {
+      await refused(having(all, { authorization }), 'notSignedIn', null)
     }
   })
 
@@ -65,88 +72,76 @@ describe.each(speeches)('what $name refuses', (speech) => {
     expect(revokeToken).toHaveProperty('revokedAt', expect.any(String))
     const expired = await issueToken(app, ann.token, { expiresAt: '2999-01-01T00:00:00Z' as never })
     await query(database, `update api_token set expires_at = now() - interval '1 second' where expires_at is not null`)
-    for (const call of all()) {
-      await refused(call, 'notSignedIn', revoked.token)
-      await refused(call, 'notSignedIn', expired.token)
-    }
+    for (const { token } of [revoked, expired]) await refused([...reading(), ...writing()], 'notSignedIn', token)
   })
 
   it('a token without the scope', async () => {
-    const { token: reader } = await issueToken(app, ann.token, { scopes: ['jobs:read', 'artifacts:read'] })
+    const { token: reader } = await issueToken(app, ann.token, { scopes: ['jobs:read', 'artifacts:read', 'data:read'] })
     expect((await say(app, speech.read(job), reader)).status).toBe(200)
-    for (const call of [create(), ...callsOf(speech, job).slice(1)]) await refused(call, 'noScope', reader)
+    await refused(writing(), 'noScope', reader)
     const { token: writer } = await issueToken(app, ann.token, { scopes: ['jobs:write', 'artifacts:write'] })
-    for (const call of [speech.list, speech.read(job)]) await refused(call, 'noScope', writer)
+    await refused(reading(), 'noScope', writer)
   })
 
   it('an id that nothing has, or that is none', async () => {
-    for (const id of speech.noIds) {
-      for (const call of callsOf(speech, id)) await refused(call, 'noSuchThing')
-    }
+    await refused(
+      speech.noIds.flatMap((id) => callsOf(speech, id)),
+      'noSuchThing',
+    )
   })
 
   it('a path where there is nothing', async () => {
-    for (const path of [speech.nowhere, `${speech.nowhere}/at/all`]) {
-      for (const method of ['GET', 'PUT', 'DELETE'])
-        await refused({ ...speech.list, route: `${method} ${path}` }, 'noSuchRoute')
-      await refused({ ...create(), route: `POST ${path}` }, 'noSuchRoute')
-    }
+    const paths = [speech.nowhere, `${speech.nowhere}/at/all`]
+    const routes = paths.flatMap((path) => ['GET', 'PUT', 'DELETE'].map((method) => `${method} ${path}`))
+    const posts = paths.map((path) => ({ ...create(), route: `POST ${path}` }))
+    await refused([...routes.map((route) => ({ ...speech.list, route })), ...posts], 'noSuchRoute')
   })
 
   it('a method that is not for this path, and says which are', async () => {
     const { route, allowed } = speech.wrongMethod
-    const { headers } = await refused({ ...create(), route }, 'wrongMethod')
-    expect(headers.get('allow')).toBe(allowed)
+    const [answer] = await refused([{ ...create(), route }], 'wrongMethod')
+    expect(answer?.headers.get('allow')).toBe(allowed)
   })
 
   it('a body that is too large, whether its length is announced or not', async () => {
     const large = 'x'.repeat(MAX_BODY_BYTES + 1)
-    for (const call of [create(), speech.change(job)]) {
-      const { text } = await refused({ ...call, body: large }, 'tooLarge')
-      expect(text).toContain(`${MAX_BODY_BYTES} bytes`)
-      const before = await stored()
-      const [method = '', path = ''] = call.route.split(' ')
-      const response = await fetch(app.url + path, {
-        method,
-        headers: { authorization: `Bearer ${ann.token}`, ...call.headers },
-        body: new Blob([large]).stream(),
-        duplex: 'half',
-      } as RequestInit)
-      const answer = { status: response.status, headers: response.headers, text: await response.text() }
-      expect(speech.told(answer, call)).toEqual(speech.refusals.tooLarge)
-      expect(await stored()).toEqual(before)
-    }
+    const calls = [...withBody(), ...speech.alsoWrites(job)].map((call) => ({ ...call, body: large }))
+    for (const { text } of await refused(calls, 'tooLarge')) expect(text).toContain(`${MAX_BODY_BYTES} bytes`)
+    await refused(
+      calls.map((call) => ({ ...call, inPieces: true })),
+      'tooLarge',
+    )
   })
 
   it('a body of a type that it does not read', async () => {
-    for (const type of speech.wrongTypes) {
-      for (const call of [create(), speech.change(job)]) {
-        await refused({ ...call, headers: { ...call.headers, 'content-type': type } }, 'wrongType')
-      }
-    }
+    for (const type of speech.wrongTypes) await refused(having(withBody(), { 'content-type': type }), 'wrongType')
   })
 
   it('a body that is broken', async () => {
     for (const body of speech.malformed) {
-      for (const call of [create(), speech.change(job)]) await refused({ ...call, body }, 'malformed')
+      await refused(
+        withBody().map((call) => ({ ...call, body })),
+        'malformed',
+      )
     }
   })
 
   it('no field that it does not know, or each', async () => {
     const { unknown } = speech
-    for (const call of [create(), speech.change(job)].map(speech.withUnknown)) {
-      const before = await countRows(database)
+    for (const call of withBody().map(speech.withUnknown)) {
+      const before = await stored()
       const answer = await say(app, call, ann.token)
       if (unknown === 'ignored') expect([200, 201], answer.text).toContain(answer.status)
       else {
         expect(speech.told(answer, call)).toEqual(unknown)
-        expect(await countRows(database)).toEqual(before)
+        expect(await stored()).toEqual(before)
       }
     }
   })
 
   it('nothing of a question for the head alone: it is that of the answer', async () => {
-    for (const call of [speech.list, speech.read(job), speech.read(speech.noIds[0] ?? '')]) {
+    const before = await stored()
+    for (const call of [...reading(), speech.read(speech.noIds[0] ?? '')]) {
       const whole = await say(app, call, ann.token)
       const head = await say(app, { ...call, route: call.route.replace('GET', 'HEAD') }, ann.token)
       expect([head.status, head.text]).toEqual([whole.status, ''])
@@ -154,7 +149,7 @@ describe.each(speeches)('what $name refuses', (speech) => {
         expect(head.headers.get(name), name).toBe(whole.headers.get(name))
       }
     }
-    await refused(speech.list, 'notSignedIn', null)
+    expect(await stored()).toEqual(before)
   })
 
   it(`pages of other origins${speech.isOpen ? ', not even those: it is open to them' : ''}`, async () => {
@@ -163,8 +158,8 @@ describe.each(speeches)('what $name refuses', (speech) => {
     const route = list.route.replace('GET', 'OPTIONS')
     const asked = { ...list, route, headers: { ...list.headers, origin, 'access-control-request-method': 'POST' } }
     const preflight = await say(app, asked, null)
-    const plain = await refused({ ...list, route }, 'wrongMethod')
-    expect(plain.headers.get('allow')).toBe('GET, POST')
+    const [plain] = await refused([{ ...list, route }], 'wrongMethod')
+    expect(plain?.headers.get('allow')).toBe('GET, POST')
     const { headers } = await say(app, { ...list, headers: { ...list.headers, origin } }, ann.token)
     const granted = [preflight.headers, headers].map((each) => each.get('access-control-allow-origin'))
     if (speech.isOpen) expect([preflight.status, ...granted]).toEqual([204, '*', '*'])
@@ -172,9 +167,9 @@ describe.each(speeches)('what $name refuses', (speech) => {
   })
 
   it('has an id in every answer, by which the log is asked', async () => {
-    const answers = await Promise.all([speech.list, speech.read(job)].map((call) => say(app, call, ann.token)))
-    const wrong = await refused(speech.list, 'notSignedIn', null)
-    const ids = [...answers, wrong].map(({ headers }) => headers.get('x-request-id'))
+    const answers = await Promise.all(reading().map((call) => say(app, call, ann.token)))
+    const wrong = await refused(writing(), 'notSignedIn', null)
+    const ids = [...answers, ...wrong].map(({ headers }) => headers.get('x-request-id'))
     expect(ids).toEqual(ids.map(() => expect.stringMatching(/^\S{8,}$/)))
     expect(new Set(ids).size).toBe(ids.length)
     const given = { ...speech.list, headers: { ...speech.list.headers, 'x-request-id': 'one-of-a-client' } }

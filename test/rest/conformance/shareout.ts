@@ -27,6 +27,10 @@ export const shareout: Speech = {
   change: (id) => json(`PATCH /v1/jobs/${id}`, { title: 'Changed' }),
   remove: (id) => ({ route: `DELETE /v1/jobs/${id}` }),
   run: (id) => ({ route: `POST /v1/jobs/${id}/run` }),
+  alsoWrites: (id) => [
+    json('POST /v1/publish', { name: 'A site', files: [{ path: 'index.html', content: 'x' }] }),
+    json(`PUT /v1/jobs/${id}`, { enabled: false }),
+  ],
   noIds: [
     `job_${'0'.repeat(12)}7${'0'.repeat(3)}8${'0'.repeat(15)}`,
     'job_1',

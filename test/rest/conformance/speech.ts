@@ -3,8 +3,8 @@ import { expect } from 'vitest'
 import type { Surface } from '../../generated/graphql.ts'
 import type { TestApp } from '../../support/app.ts'
 
-/** `POST /v1/jobs`, with a body as it is sent. */
-export type Call = { route: string; body?: string; headers?: Record<string, string> }
+/** `POST /v1/jobs`, with a body as it is sent; in pieces: without saying how long it is. */
+export type Call = { route: string; body?: string; headers?: Record<string, string>; inPieces?: boolean }
 
 export type Answer = { status: number; headers: Headers; text: string }
 
@@ -50,6 +50,8 @@ export type Speech = {
   remove(id: string): Call
   /** Where a job can be run by hand. */
   run?(id: string): Call
+  /** Calls that make or change something else, with bodies; `id`: of a job. */
+  alsoWrites(id: string): Call[]
   /** Well formed and of nothing, or not an id at all. */
   noIds: readonly string[]
   /** The same call with a field that nobody knows. */
@@ -72,10 +74,12 @@ export async function say(app: Pick<TestApp, 'url'>, call: Call, token: string |
   const response = await fetch(app.url + path, {
     method,
     headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...call.headers },
-    ...(call.body !== undefined && { body: call.body }),
+    ...(call.body !== undefined && (call.inPieces ? inPieces(call.body) : { body: call.body })),
   })
   return { status: response.status, headers: response.headers, text: await response.text() }
 }
+
+const inPieces = (body: string) => ({ body: new Blob([body]).stream(), duplex: 'half' }) as RequestInit
 
 /** A job of whoever has the token, on a ground of its own. */
 export async function makeOne(app: TestApp, speech: Speech, token: string, callback = 'http://127.0.0.1:9/') {
