@@ -5,6 +5,7 @@ import { example, fixture, mended } from '../../support/fixtures.ts'
 import { expectRoutes, expectValid, type OpenApi, openApiOf, routesOf } from '../../support/openapi.ts'
 import { flawsOfText, operationOf } from '../../support/openapi-calls.ts'
 import { type Person, signUp } from '../../support/people.ts'
+import { boozles } from './boozles.ts'
 import { informer } from './informer.ts'
 import { type Answer, type Call, callsOf, json, makeOne, type Speech, say } from './speech.ts'
 import { speeches } from './speeches.ts'
@@ -189,31 +190,51 @@ describe('the OpenAPI documents', () => {
     }
   })
 
-  it('take from Informer what it answers', async () => {
-    const document = documentOf('informer')
-    const id = await makeOne(app, informer, ann.token)
-    const { text } = await say(app, informer.read(id), ann.token)
-    const { requestBody } = operationOf(document, 'PUT /api/jobs/x') ?? {}
+  it.each([informer, ...boozles.slice(0, 1)])('take from $name what it answers', async (speech) => {
+    const document = documentOf(speech.dialect)
+    const id = await makeOne(app, speech, ann.token)
+    const { text } = await say(app, speech.read(id), ann.token)
+    const { requestBody } = operationOf(document, speech.change(id).route) ?? {}
     expect(flawsOfText(document, requestBody, 'application/json', text)).toEqual([])
+  })
+
+  it('have the times at which an interval of Informer fires', async () => {
+    const document = documentOf('informer')
     const times = await say(app, { route: 'GET /api/job-fire-times?interval=1+day' }, ann.token)
     const said = operationOf(document, 'GET /api/job-fire-times')?.responses[200]
     expect(flawsOfText(document, said, times.headers.get('content-type') ?? '', times.text)).toEqual([])
   })
 
+  it('name the ways to sign in to each dialect', () => {
+    const ways = dialects.map(({ dialect }) => {
+      const wanted = routesOf(documentOf(dialect)).map((route) => operationOf(documentOf(dialect), route)?.security)
+      return [dialect, new Set(wanted.flatMap((each) => each ?? []).flatMap(Object.keys))]
+    })
+    expect(Object.fromEntries(ways)).toEqual({
+      shareout: new Set(['bearer']),
+      informer: new Set(['bearer', 'basic']),
+      kragle: new Set(['bearer', 'cookie']),
+      boozles: new Set(['bearer', 'basic']),
+    })
+  })
+
   it('have every format of Boozles, and none where nothing is said', () => {
     const document = documentOf('boozles')
+    const one = ['DELETE /1/jobs/{id}', 'GET /1/jobs/{id}', 'PUT /1/jobs/{id}']
+    const all = [...one, 'GET /1/jobs', 'POST /1/jobs', 'POST /1/jobs/{when}/{callback}']
+    expect(routesOf(document).sort()).toEqual(all.sort())
     const xml = ['application/json', 'application/xml', 'text/xml']
-    const all = [...xml, 'text/plain'].sort()
+    const any = [...xml, 'text/plain'].sort()
     const formats = (route: string, status: number) => {
       const { requestBody, responses } = operationOf(document, route) ?? { responses: {} }
       return [Object.keys(requestBody?.content ?? {}).sort(), Object.keys(responses[status]?.content ?? {}).sort()]
     }
-    expect(formats('GET /1/jobs', 200)).toEqual([[], all])
-    expect(formats('POST /1/jobs', 201)).toEqual([xml, all])
+    expect(formats('GET /1/jobs', 200)).toEqual([[], any])
+    expect(formats('POST /1/jobs', 201)).toEqual([xml, any])
     expect(formats('GET /1/jobs/x', 200)).toEqual([[], xml])
-    expect(formats('PUT /1/jobs/x', 200)).toEqual([xml, all])
+    expect(formats('PUT /1/jobs/x', 200)).toEqual([xml, any])
     expect(formats('DELETE /1/jobs/x', 204)).toEqual([[], []])
-    expect(formats('POST /1/jobs/x/y', 201)).toEqual([['*/*'], all])
-    expect(formats('POST /1/jobs', 400)[1]).toEqual(all)
+    expect(formats('POST /1/jobs/x/y', 201)).toEqual([['*/*'], any])
+    expect(formats('POST /1/jobs', 400)[1]).toEqual(any)
   })
 })

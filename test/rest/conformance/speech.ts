@@ -9,7 +9,7 @@ export type Call = { route: string; body?: string; headers?: Record<string, stri
 export type Answer = { status: number; headers: Headers; text: string }
 
 /** The status, and the code by which clients of the dialect tell errors apart; null where it has none. */
-export type Refusal = readonly [status: number, code: string | number | null]
+type Refusal = readonly [status: number, code: string | number | null]
 
 /** What can be wrong with a request of any dialect. */
 export type Wrong =
