@@ -116,6 +116,8 @@ export type Driver<Config> = {
   check(config: Config, subject: Subject): Issue[] | Promise<Issue[]>
   /** The fields whose texts may hold templates, and where their values land. Other fields may hold none. */
   places?(config: Config): Places<keyof Config>
+  /** No text holds templates, and `{{` is taken as it is. */
+  isVerbatim?: true
   /** `config` has its templates filled in. */
   execute(config: Config, context: StepContext): Promise<StepResult>
 }

@@ -2,6 +2,7 @@
 import type { Scope } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import type { Driver, DriverDeps, StepContext } from './driver.ts'
+import { callback } from './drivers/callback.ts'
 import { discord } from './drivers/discord.ts'
 import { email } from './drivers/email.ts'
 import { httpGet } from './drivers/http-get.ts'
@@ -16,7 +17,18 @@ import { inWordsOf, wordsOf } from './given.ts'
 import type { Subject } from './ports.ts'
 import { fillConfig, type Places, plainIssues, TemplateError, templateIssues } from './template.ts'
 
-export const actionKinds = [webhook, httpGet, email, slack, discord, materialize, snapshot, snapshotCleanup, publish]
+export const actionKinds = [
+  webhook,
+  callback,
+  httpGet,
+  email,
+  slack,
+  discord,
+  materialize,
+  snapshot,
+  snapshotCleanup,
+  publish,
+]
 
 export type ActionRegistry = {
   kinds: readonly string[]
@@ -115,7 +127,7 @@ const scopeOf = ({ steps, run: { job, ...run }, artifact, event, input }: StepCo
 
 async function issuesWith(driver: Driver<unknown>, config: unknown, subject: Subject, steps: readonly string[]) {
   const issues = await driver.check(config, subject)
-  return issues.length > 0 ? issues : issuesInTemplates(driver, config, steps)
+  return issues.length > 0 || driver.isVerbatim ? issues : issuesInTemplates(driver, config, steps)
 }
 
 function issuesInTemplates(driver: Driver<unknown>, config: unknown, steps: readonly string[]): Issue[] {

@@ -4,6 +4,7 @@ import { type Egress, EgressError } from '../egress/egress.ts'
 import type { Issue } from '../kernel/errors.ts'
 
 const MAX_URL_CHARS = 4096
+const MAX_CONTENT_TYPE_CHARS = 200
 const MAX_HEADERS = 50
 /** Names and values together. */
 const MAX_HEADER_BYTES = 8 * 1024
@@ -12,6 +13,8 @@ export const MAX_REQUEST_BYTES = 1024 * 1024
 /** RFC 9110, 5.6.2 and 5.5; line breaks and NUL would let a value write headers of its own. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
+const NO_FIELD_VALUE = 'must not contain line breaks, control characters or characters beyond Latin-1'
+const mediaType = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*(;[\t\x20-\x7e]*)?$/
 
 /** What concerns the connection, what the client itself computes, and (with `webhook-*`) what proves who is calling. */
 const reserved = new Set([
@@ -34,6 +37,14 @@ export const urlField = z
   .min(1)
   .max(MAX_URL_CHARS)
   .describe('Where the call goes: an absolute http or https URL. Templates may stand behind the host.')
+
+export const contentTypeField = z
+  .string()
+  .max(MAX_CONTENT_TYPE_CHARS)
+  .regex(mediaType, 'must be a media type such as text/plain')
+
+/** The value of a header. */
+export const fieldValueField = z.string().regex(fieldValue, NO_FIELD_VALUE)
 
 export const headersField = z
   .record(z.string(), z.string())
@@ -69,7 +80,7 @@ export function headerIssues(headers: Record<string, string>, contentType?: stri
 function headerFault(name: string, value: string, isRepeated: boolean, contentType: string | undefined): string | null {
   if (!token.test(name)) return 'is not a header name'
   if (reserved.has(name) || name.startsWith('webhook-')) return 'may not be set'
-  if (!fieldValue.test(value)) return 'must not contain line breaks, control characters or characters beyond Latin-1'
+  if (!fieldValue.test(value)) return NO_FIELD_VALUE
   if (isRepeated) return 'is given twice'
   if (name === 'content-type' && contentType !== undefined) return 'is given by contentType already'
   return null

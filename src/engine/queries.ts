@@ -11,6 +11,7 @@ import { OWNER_WIDE } from '../events/spec.ts'
 import { notifySql } from '../live/events.ts'
 import type { ClaimedRun } from './claim.ts'
 import { NODE_LOCK_CLASS } from './node.ts'
+import type { EnginePorts } from './ports.ts'
 
 /** Extends the leases of these runs; answers those that are still ours, and which of them are to stop. */
 export const renewLeases = (
@@ -193,15 +194,28 @@ export async function markDispatched(sql: Sql, eventIds: string[]): Promise<void
   await sql('update domain_event set dispatched_at = clock_timestamp() where id = any($1::uuid[])', [eventIds])
 }
 
-/** Disables or deletes jobs that have no more slots, where no settlement has done so: the last run was cancelled or skipped. */
-export async function endJobs(sql: Sql): Promise<void> {
-  await sql(
-    `update job set enabled = false, deleted_at = case when end_of_life = 'DELETE' then clock_timestamp() end
-    where end_of_life <> 'KEEP' and enabled and next_run_at is null
-      and deleted_at is null and held_at is null and draft_of_id is null
-      and not exists (select from run_queue q where q.job_id = job.id)`,
-  )
+/**
+ * Disables or deletes jobs that have no more slots, where no settlement has done so: the last run was cancelled or skipped.
+ * What queues up while their rows are waited for is seen only by a statement that begins once they are held.
+ */
+export async function endJobs(transaction: EnginePorts['transaction']): Promise<void> {
+  await transaction(async (sql) => {
+    const over = await sql<{ id: string }>(HOLD_ENDING)
+    if (over.length > 0) await sql(END, [over.map(({ id }) => id)])
+  })
 }
+
+const IDLE = 'not exists (select from run_queue q where q.job_id = job.id)'
+
+const HOLD_ENDING = `
+select id from job
+where end_of_life <> 'KEEP' and enabled and next_run_at is null and deleted_at is null
+  and held_at is null and draft_of_id is null and ${IDLE}
+order by id limit 100 for no key update skip locked`
+
+const END = `
+update job set enabled = false, deleted_at = case when end_of_life = 'DELETE' then clock_timestamp() end
+where id = any($1::uuid[]) and ${IDLE}`
 
 /** Deletes jobs, as their owners asked for when their next slots come. The caller holds their rows. */
 export async function deleteJobs(sql: Sql, jobIds: string[]): Promise<void> {

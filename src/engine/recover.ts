@@ -29,7 +29,7 @@ const SWEEP_EVERY = 4
 const ERROR = { code: 'LOST', message: 'the worker died or lost its lease' }
 
 export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Loop {
-  const { clock, sql, meter, log } = ports
+  const { clock, sql, transaction, meter, log } = ports
   let missed = new Set<string>()
   let polls = 0
 
@@ -45,7 +45,7 @@ export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       await takeOver(await expiredRuns(sql), true)
       await endCancelled()
       await unblockRuns(ports, await stuckJobs(sql))
-      await endJobs(sql)
+      await endJobs(transaction)
     }
     return POLL_MS
   }

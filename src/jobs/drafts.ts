@@ -27,10 +27,11 @@ const HOLD = 'select 1 from job where id = $1::uuid for no key update'
 
 /** The draft is gone, with all that it had. Answers what it was. */
 export async function dropDraft(tx: Prisma.TransactionClient, id: string): Promise<Job> {
-  const [draft] = await tx.job.findMany({ where: { id } })
-  if (!draft) throw noSuchDraft()
+  const found = await tx.job.findUnique({ where: { id }, include: { schedule: true } })
+  if (!found) throw noSuchDraft()
+  const { schedule, ...draft } = found
   await tx.job.delete({ where: { id } })
-  if (draft.scheduleId) await tx.schedule.delete({ where: { id: draft.scheduleId } })
+  if (schedule && !schedule.shared) await tx.schedule.delete({ where: { id: schedule.id } })
   return draft
 }
 

@@ -8,7 +8,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
-import { nextSlots, type Recurrence } from '../schedules/recurrence.ts'
+import { isOneTime, nextSlots, type Recurrence } from '../schedules/recurrence.ts'
 import type { ScheduleService } from '../schedules/service.ts'
 import { requireWindow, type ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
@@ -162,7 +162,8 @@ export function createJobEditing(deps: {
       requireSpread(spread, next)
       const steps = work ? ('steps' in work ? work.steps : null) : await stepsOf(tx, job)
       const named = name === undefined ? job.name : name || null
-      const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps })
+      const { now } = job
+      const flaw = flawOfShape(job.surface, { ...window, name: named, recurrence: next, eventType, steps, now })
       if (flaw) throw new ConflictError(`a job of ${job.surface} ${flaw}`, 'SURFACE')
       const shown = work && steps?.[0] && job.surface === 'INFORMER' ? informerStepOf(steps[0]) : typedBy(spec, job)
       const said = toldAs ?? shown
@@ -212,6 +213,15 @@ export function createJobEditing(deps: {
   }
 }
 
+/** A job that would end at once, were it to go on. */
+export const ended = (recurrence: Recurrence | null) =>
+  new ConflictError(
+    recurrence && isOneTime(recurrence)
+      ? 'its one time is past: give it another'
+      : 'its schedule has no slots any more: give it another',
+    'ENDED',
+  )
+
 /** What makes a paused job go on with the first slot after now, which is `nextRunAt` if that is known; null: it is not paused. */
 export async function resumed(
   tx: Prisma.TransactionClient,
@@ -230,9 +240,7 @@ export async function resumed(
   const anchor = startsAnew(job.surface) ? job.now : job.anchor
   const [next = null] = recurrence ? nextSlots(recurrence, { ...job, anchor }, job.now, 1) : []
   if (startsAnew(job.surface) && !next) return null
-  if (recurrence?.kind === 'ONCE' && !next && job.endOfLife !== 'KEEP') {
-    throw new ConflictError('its one time is past: give it another', 'ENDED')
-  }
+  if (recurrence && !next && job.endOfLife !== 'KEEP') throw ended(recurrence)
   const fires = !job.heldAt
   return { enabled: true, anchor, nextRunAt: fires ? (nextRunAt ?? next) : null, pausedAt: null, pauseReason: null }
 }

@@ -14,6 +14,7 @@ import {
   type JobQuery,
   type JobSort,
   jobIdsInOrder,
+  jobIdsOf,
   type Ranked,
   rankedJobs,
   sortedJobIds,
@@ -96,6 +97,11 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
         ? [few.total, few.ids]
         : await Promise.all([countJobs(sql, query), part.limit > 0 ? sortedJobIds(sql, query, sort, part) : []])
       return { jobs: ids.length > 0 ? await jobsOf(ids) : [], total }
+    },
+
+    /** Ids of all jobs of a surface that the viewer owns, the oldest first. */
+    ownIds(viewer: Viewer, surface: Surface): Promise<string[]> {
+      return jobIdsOf(sql, requireScope(viewer, 'jobs:read').principalId, surface)
     },
 
     /** All, the oldest first, some at a time: nothing is held meanwhile, and what comes or goes meanwhile may be in it or not. */

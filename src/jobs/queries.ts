@@ -211,6 +211,13 @@ export async function jobIdsInOrder(
   return rows.map(({ id }) => id)
 }
 
+const IDS_OF = 'select job_id as id from job_text where owner_id = $1::uuid and surface = $2::surface order by job_id'
+
+/** Of all that one owner has, in order. */
+export async function jobIdsOf(sql: Sql, ownerId: string, surface: Surface): Promise<string[]> {
+  return (await sql<{ id: string }>(IDS_OF, [ownerId, surface])).map(({ id }) => id)
+}
+
 export type Ranked = { id: string; rank: number }
 
 /** Jobs by how well they fit what is looked for, the newest of those that fit as well first; or the other way round. */

@@ -185,7 +185,7 @@ export const JobType = builder.prismaObject('Job', {
     }),
     upcoming: t.field({
       type: ['DateTime'],
-      description: 'Its next slots; none while it is paused.',
+      description: 'Its next slots; none while it is paused, or if the next deletes it.',
       complexity: ({ count }) => 5 * Math.max(count ?? 5, 1),
       args: { count: t.arg.int({ defaultValue: 5, description: '1 to 100.' }) },
       resolve: async (job, { count }, context) =>

@@ -131,10 +131,10 @@ export function createJobService(deps: {
       return jobs.map(({ id }) => byJob.get(id) ?? null)
     },
 
-    /** The next slots of a job with this schedule, as far as they can be known; none while it is paused. */
+    /** The next slots of a job with this schedule, as far as they can be known; none while it is paused, or if the next deletes it. */
     upcoming(job: Job, schedule: Schedule | null, count: number): Date[] {
       if (count < 1 || count > UPCOMING_LIMIT) throw ValidationError.at('count', `must be from 1 to ${UPCOMING_LIMIT}`)
-      if (!job.enabled || !job.nextRunAt || !schedule) return []
+      if (!job.enabled || !job.nextRunAt || job.deletionQueued || !schedule) return []
       return nextSlots(recurrenceOf(schedule), job, new Date(job.nextRunAt.getTime() - 1), count)
     },
 

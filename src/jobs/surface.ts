@@ -1,6 +1,7 @@
 /** What differs by the API through which a job was made: its defaults, and what its clients can be shown. Pure. */
 import type { EndOfLife, Surface } from '../db/generated/prisma/enums.ts'
 import { hasFiveFields, isPlainCron } from '../schedules/cron-dialect.ts'
+import { leastGap } from '../schedules/least-gap.ts'
 import { isOneTime, type Recurrence } from '../schedules/recurrence.ts'
 import { LEAST_PERIOD } from '../schedules/shared-spec.ts'
 import { informerStepOf } from './informer-step.ts'
@@ -51,6 +52,7 @@ export type Shape = {
   startOn: Date | null
   endOn: Date | null
   steps: readonly { kind: string; config: unknown }[] | null
+  now: Date
 }
 
 export const SHAREOUT_EVENTS = ['artifact.updated', 'artifact.viewed', 'comment.added'] as const
@@ -99,14 +101,28 @@ function flawForKragle({ recurrence, eventType, startOn, endOn, steps }: Shape):
     : null
 }
 
-function flawForBoozles({ recurrence, eventType, startOn, endOn, steps }: Shape): string | null {
+/** Seconds that lie between two slots of a cron of theirs, at the least. */
+export const BOOZLES_LEAST_GAP = 600
+
+/**
+ * Seconds between two slots of a cron of Quartz after now, where they are too few for Boozles; null: they are not.
+ * Throws RecurrenceError for what is no such expression.
+ */
+export function gapTooShort(expression: string, now: Date): number | null {
+  const gap = leastGap(expression, now)
+  return gap !== null && gap < BOOZLES_LEAST_GAP ? gap : null
+}
+
+function flawForBoozles({ recurrence, eventType, startOn, endOn, steps, now }: Shape): string | null {
   if (eventType) return 'is not started by events'
   if (startOn || endOn) return 'knows no startOn and no endOn'
   if (steps?.length !== 1 || steps[0]?.kind !== 'callback') return 'has exactly one action, a callback'
   if (recurrence?.kind === 'ONCE') return null
-  return recurrence?.kind === 'CRON' && recurrence.dialect === 'QUARTZ' && recurrence.timezone === 'UTC'
-    ? null
-    : 'has an instant or a cron expression of Quartz in UTC'
+  if (recurrence?.kind !== 'CRON' || recurrence.dialect !== 'QUARTZ' || recurrence.timezone !== 'UTC') {
+    return 'has an instant or a cron expression of Quartz in UTC'
+  }
+  const gap = gapTooShort(recurrence.expression, now)
+  return gap === null ? null : `fires at most every ${BOOZLES_LEAST_GAP} s, and not after ${gap} s`
 }
 
 const FLAWS: { [surface in Surface]?: (shape: Shape) => string | null } = {

@@ -31,7 +31,7 @@ import {
 
 import { aliasesOf, parseDatasets, requireScopes, setDatasets } from './datasets.ts'
 import { dropDraft } from './drafts.ts'
-import { type JobEditing, newSchedule, type Parts, resumed, triggerOf } from './edit.ts'
+import { ended, type JobEditing, newSchedule, type Parts, resumed, triggerOf } from './edit.ts'
 import { LEVEL } from './rights.ts'
 import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput } from './spec.ts'
@@ -191,9 +191,17 @@ export function createJobWriting(deps: {
       })
     },
 
-    /** Goes on with the first slot after now: what fell into the pause is not made up for. */
+    /**
+     * Goes on with the first slot after now: what fell into the pause is not made up for.
+     * @throws ConflictError ENDED where there is none, and the job is one that ends with its last
+     */
     resume: (viewer: Viewer, jobId: string): Promise<Job> =>
-      change(viewer, jobId, (tx, job) => resumed(tx, job, job.schedule && recurrenceOf(job.schedule))),
+      change(viewer, jobId, async (tx, job) => {
+        const recurrence = job.schedule && recurrenceOf(job.schedule)
+        const data = await resumed(tx, job, recurrence)
+        if (!data && !job.enabled) throw ended(recurrence)
+        return data
+      }),
 
     /**
      * It is gone from every list; what waits is skipped, what runs finishes, and its runs can still be read. Drafts, of it

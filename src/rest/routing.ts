@@ -1,6 +1,6 @@
 /** What routes of every dialect are made of: schemas check their requests and make the document. */
 import { OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 
@@ -14,7 +14,7 @@ export type Refused = (issues: Issue[], part: string) => Error
 
 /** `answer`: the dialect's form of an error. `refused`: the error of what its schemas do not take. */
 export function createRoutes(
-  answer: (error: unknown) => Response,
+  answer: (error: unknown, context: Context) => Response,
   refused: Refused = (issues) => new ValidationError(issues),
 ): Routes {
   const routes = new OpenAPIHono<Env>({

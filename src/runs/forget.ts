@@ -101,7 +101,7 @@ const EVENTS = `${SEEN('domain_event')}, old as materialized (
 
 /**
  * Jobs that were deleted so long ago and of which no run is left, with their actions and secrets, and the schedules that
- * no other job uses. Those that still have runs are few, so each batch begins at the oldest.
+ * no other job uses nor could. Those that still have runs are few, so each batch begins at the oldest.
  */
 export const forgetJobs = (sql: Sql, { before }: Edge): Promise<Forgotten> => forget(sql, JOBS, [before, BATCH])
 
@@ -114,7 +114,7 @@ with old as materialized (
   delete from job where id = any(array(select id from old)) returning id
 ), unused as materialized (
   select id from schedule s
-  where id = any(array(select schedule_id from old))
+  where id = any(array(select schedule_id from old)) and not shared
     and ${NONE('job where schedule_id = s.id and id <> all(array(select id from old))')}
   for update skip locked
 ), unscheduled as (

@@ -9,7 +9,7 @@ import { requireAdmin, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { type Change, changeJob, skipUnfired } from '../jobs/change.ts'
 import { noSuchJob } from '../jobs/rights.ts'
-import { ForbiddenError } from '../kernel/errors.ts'
+import { ForbiddenError, NotFoundError } from '../kernel/errors.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 import { releaseRuns } from './transition/release.ts'
@@ -48,7 +48,11 @@ export function createRunLocks({ prisma, pool }: { prisma: PrismaClient; pool: p
         await releaseRuns(sql, jobId)
       })
       await unblockRuns({ sql: sqlOn(pool), transaction }, [jobId])
-      return changeJob(prisma, jobId, released)
+      return changeJob(prisma, jobId, released).catch((error) => {
+        // It was over with the run that it lost.
+        if (error instanceof NotFoundError) return prisma.job.findUniqueOrThrow({ where: { id: jobId } })
+        throw error
+      })
     },
 
     /**

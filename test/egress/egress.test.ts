@@ -178,7 +178,9 @@ describe('names', () => {
   })
 
   test('the connection goes to the address that was checked, and the next connection is checked anew', async () => {
-    const receiver = await startReceiver((response) => response.setHeader('connection', 'close').end('ok'), '0.0.0.0')
+    const receiver = await startReceiver((response) => response.setHeader('connection', 'close').end('ok'), {
+      host: '0.0.0.0',
+    })
     const lookup = answers(['127.0.0.1'], ['127.0.0.2'], ['127.0.0.1'])
     const egress = open({ allowCidrs: ['127.0.0.1/32'], lookup })
     const url = `http://rebind.example:${receiver.port}/`

@@ -27,7 +27,10 @@ export type TestApp = App & {
   ): AsyncIterableIterator<Data>
 }
 
-export async function createTestApp(env: Record<string, string> = {}): Promise<TestApp> {
+export async function createTestApp(
+  env: Record<string, string> = {},
+  log = createLog(process.env.LOG_LEVEL ?? 'fatal'),
+): Promise<TestApp> {
   const { user, password, host, port, database } = await createTestConnection()
   const databaseUrl = env.DATABASE_URL ?? `postgresql://${user}:${password}@${host}:${port}/${database}`
   const config = readConfig({
@@ -39,7 +42,7 @@ export async function createTestApp(env: Record<string, string> = {}): Promise<T
     DRAIN_SECONDS: '1',
     ...env,
   })
-  const app = await createApp(config, createLog(process.env.LOG_LEVEL ?? 'fatal'))
+  const app = await createApp(config, log)
   const clients = new Set<{ dispose(): unknown }>()
 
   return {

@@ -5,10 +5,15 @@ import { expect } from 'vitest'
 import type { TestApp } from './app.ts'
 import { rest } from './rest.ts'
 
-type Content = { content?: Record<string, { schema: object }> }
-type Operation = { requestBody?: Content; responses: Record<string, Content>; security?: unknown }
+export type Content = { content?: Record<string, { schema: object }> }
+export type Operation = { requestBody?: Content; responses: Record<string, Content>; security?: object[] }
 
-export type OpenApi = { paths: Record<string, Record<string, Operation>>; components: object; info?: unknown }
+export type OpenApi = {
+  paths: Record<string, Record<string, Operation>>
+  components: object
+  servers: { url: string }[]
+  info?: unknown
+}
 
 export const openApiOf = async (app: TestApp, dialect: string): Promise<OpenApi> =>
   (await rest(app, `GET /openapi/${dialect}.json`, { token: null })).body
@@ -24,11 +29,23 @@ export async function expectValid(document: OpenApi) {
 /** What is wrong with a value, by the schema of a part of the document. */
 export function flawsOf(document: OpenApi, part: Content | undefined, value: unknown) {
   const [content] = Object.values(part?.content ?? {})
-  if (!content) return ['the document says nothing of it']
+  return content ? flawsBySchema(document, content.schema, value) : ['the document says nothing of it']
+}
+
+export function flawsBySchema(document: OpenApi, schema: object, value: unknown): unknown[] {
+  const ajv = ajvs.get(document) ?? ajvOf(document)
+  ajv.validate(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')), value)
+  return ajv.errors ?? []
+}
+
+/** By the documents that they know: to read one takes longer than to ask it. */
+const ajvs = new WeakMap<OpenApi, Ajv2020>()
+
+function ajvOf(document: OpenApi): Ajv2020 {
   const ajv = new Ajv2020({ strict: false, validateFormats: false })
   ajv.addSchema({ $id: 'document', ...document })
-  ajv.validate(JSON.parse(JSON.stringify(content.schema).replaceAll('"#/', '"document#/')), value)
-  return ajv.errors ?? []
+  ajvs.set(document, ajv)
+  return ajv
 }
 
 /** Every route of the document answers, and there are no others. `messageOf`: of an error of the dialect. */

@@ -22,8 +22,11 @@ export function deferred<T = void>() {
   return { promise, resolve }
 }
 
-/** Ends with the test. */
-export async function startReceiver(answer: Answer = (response) => void response.end('ok'), host = '127.0.0.1') {
+/** Ends with the test. `encoding`: how it reads bodies; `latin1` loses nothing of any. */
+export async function startReceiver(
+  answer: Answer = (response) => void response.end('ok'),
+  { host = '127.0.0.1', encoding = 'utf8' }: { host?: string; encoding?: BufferEncoding } = {},
+) {
   const calls: Call[] = []
   const receiver = { port: 0, url: '', calls, connections: 0, server: http.createServer() }
   receiver.server.on('connection', () => {
@@ -34,7 +37,7 @@ export async function startReceiver(answer: Answer = (response) => void response
     for await (const chunk of request) chunks.push(chunk)
     const { method = '', url = '', headers } = request
     const localAddress = request.socket.localAddress ?? ''
-    const call = { method, url, headers, body: Buffer.concat(chunks).toString(), localAddress }
+    const call = { method, url, headers, body: Buffer.concat(chunks).toString(encoding), localAddress }
     calls.push(call)
     answer(response, call)
   })

@@ -3,12 +3,8 @@ import type { Issue } from '../../kernel/errors.ts'
 import type { ActionKind, Driver, JsonValue, StepContext } from '../driver.ts'
 import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { redactHeaders, redactUrl } from '../redaction.ts'
-import { bodyIssues, headerIssues, headersField, urlField, urlIssues } from '../request-spec.ts'
+import { bodyIssues, contentTypeField, headerIssues, headersField, urlField, urlIssues } from '../request-spec.ts'
 import { hasTemplate, isJsonTemplate, type Place } from '../template.ts'
-
-const MAX_CONTENT_TYPE_CHARS = 200
-
-const mediaType = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*(;[\t\x20-\x7e]*)?$/
 
 /** Methods that carry no body unless one is given. */
 const bodiless = new Set(['GET', 'DELETE'])
@@ -23,10 +19,7 @@ const config = z.object({
     .describe(
       'What to send: a string as it is, any other JSON value as JSON; its texts may hold templates. Absent or null: the facts of the run as JSON; GET and DELETE then send nothing.',
     ),
-  contentType: z
-    .string()
-    .max(MAX_CONTENT_TYPE_CHARS)
-    .regex(mediaType, 'must be a media type such as text/plain')
+  contentType: contentTypeField
     .optional()
     .describe('Media type of the body. Absent: application/json for JSON, else text/plain.'),
   includeArtifact: z.boolean().default(true).describe('Whether the default body tells of the artifact.'),

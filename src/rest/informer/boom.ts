@@ -10,6 +10,7 @@ import {
 } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { currentRequest } from '../../kernel/request.ts'
+import { CHALLENGE, HOW_TO_SIGN_IN } from '../credentials.ts'
 
 /** Something that the dialect itself finds wrong. */
 export class Boom extends Error {
@@ -24,9 +25,7 @@ export class Boom extends Error {
   }
 }
 
-export const unauthorized = (
-  message = 'Send a token: Authorization: Bearer <token>, or Basic with the token as password',
-) => new Boom(401, message, { 'www-authenticate': 'Bearer, Basic realm="Runsheet"' })
+export const unauthorized = (message = HOW_TO_SIGN_IN) => new Boom(401, message, { 'www-authenticate': CHALLENGE })
 
 /** Null: a fault of ours. */
 function boomOf(error: unknown): Boom | null {

@@ -2,10 +2,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { IdentityService } from '../../identity/service.ts'
 import { VERSION } from '../../kernel/version.ts'
+import { viewerOf } from '../credentials.ts'
 import type { Dialect } from '../dialect.ts'
 import { type Env, methodsAt } from '../routing.ts'
 import { Boom, boomAnswer, errorAnswer } from './boom.ts'
-import { viewerOf } from './credentials.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
 
 export type InformerDeps = FeatureDeps & { identity: IdentityService; publicUrl: string }

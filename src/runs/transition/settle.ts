@@ -89,12 +89,12 @@ const ANNOUNCE = `
   returning id`
 
 /**
- * Whether a job that had its last slot is over with its run `newest`, so that it is disabled or deleted with it. Runs that
- * queue up while this waits for the job's row are not seen: where slots wait for each other, the sweep ends the job.
+ * Whether a job that had its last slot is over, so that it is disabled or deleted. Runs that queue up while this waits for
+ * the job's row are not seen: where slots may wait for each other, the sweep ends the job.
  */
-const ENDS = `(newest.trigger = 'SCHEDULE' and job.end_of_life <> 'KEEP' and job.enabled and job.next_run_at is null
-      and job.held_at is null and coalesce(job.overlap, 'SKIP') = 'SKIP' and not exists (
-        select from run_queue q where q.job_id = job.id and q.run_id <> all($5::uuid[])))`
+const ENDS = `(job.end_of_life <> 'KEEP' and job.enabled and job.next_run_at is null and job.held_at is null
+      and coalesce(job.overlap, 'SKIP') = 'SKIP' and job.catch_up <> 'ALL' and not exists (
+        select from run_queue q where q.job_id = job.id and q.run_id not in (select run_id from gone)))`
 
 const SETTLE = `
 with given as materialized (
@@ -149,7 +149,7 @@ with given as materialized (
     enabled = job.enabled and not ${ENDS},
     deleted_at = case when ${ENDS} and job.end_of_life = 'DELETE' then clock_timestamp() else job.deleted_at end
   from (
-    select distinct on (job_id) job_id, status, started_at, trigger from ended where finished_at is not null
+    select distinct on (job_id) job_id, status, started_at from ended where finished_at is not null
     order by job_id, started_at desc
   ) newest
   where job.id = newest.job_id

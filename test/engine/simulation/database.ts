@@ -65,6 +65,17 @@ create trigger sim_lease_renewed after update on public.run_queue for each row
   when (new.lease_until > old.lease_until) execute function sim.watch_renewals();
 create trigger sim_lease_ended after delete on public.run_queue for each row
   when (old.lease_owner is not null) execute function sim.watch_leases();
+create function sim.watch_ends() returns trigger language plpgsql as $$
+begin
+  if current_setting('sim.actor') <> 'user' and not new.deletion_queued and exists (
+    select from public.run_queue q join public.run r on r.id = q.run_id
+    where q.job_id = new.id and r.trigger = 'SCHEDULE') then
+    raise notice 'ended %', new.id;
+  end if;
+  return null;
+end $$;
+create trigger sim_job_ended after update on public.job for each row
+  when (old.enabled and not new.enabled) execute function sim.watch_ends();
 alter table public.run_event alter column at set default sim.elapsed();
 alter table public.domain_event alter column created_at set default sim.clock_timestamp();
 insert into public.principal (id, handle) values ('${OWNER_ID}', 'owner');`

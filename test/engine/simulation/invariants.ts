@@ -1,6 +1,7 @@
 /** What must hold of every history, once it has come to rest. */
 import type { Performance, Proof } from './actions.ts'
 import { checkSlots } from './due-slots.ts'
+import { checkEnd } from './ends.ts'
 import type { Job } from './jobs.ts'
 import { groupBy, type Ledger, type LoggedEvent, type Run } from './ledger.ts'
 import { CANCEL_GRACE_SECONDS } from './node.ts'
@@ -38,6 +39,7 @@ export function checkHistory(history: History): void {
   for (const job of jobs) {
     const runs = ledger.runs.filter(({ jobId }) => jobId === job.id)
     checkSlots(world, job, runs)
+    checkEnd(world, job, runs, ledger)
     if (job.isExclusive) checkExclusion(world, runs, logs)
   }
 }

@@ -20,6 +20,10 @@ export type Job = {
   timeout: number
   isEnabled: boolean
   isDeleted: boolean
+  /** Whether it is over with its last slot. */
+  ends: boolean
+  /** When it was asked to go with its next slot. */
+  leaving: Moment | null
   grid: Grid
   periods: Period[]
   /** Since when, in virtual time, it has been as it is. */
@@ -44,18 +48,25 @@ with given as (select * from jsonb_array_elements($1::jsonb) as g(value)
 )
 insert into job (id, surface, owner_id, created_by_id, schedule_id, trigger, event_type, anchor, end_on, next_run_at,
   max_attempts, backoff, initial_delay, max_delay, jitter, retry_on, overlap, catch_up, catch_up_window, dst_gap,
-  timeout_seconds, priority, spread, spread_offset_ms, concurrency_key, concurrency_limit)
+  timeout_seconds, priority, spread, spread_offset_ms, concurrency_key, concurrency_limit, end_of_life)
 select j.id, 'GRAPHQL', j.owner_id, j.owner_id, j.schedule_id, j.trigger, j.event_type, j.anchor, j.end_on,
   j.next_run_at, j.max_attempts, j.backoff, j.initial_delay, j.max_delay, j.jitter, j.retry_on, j.overlap, j.catch_up,
   j.catch_up_window, j.dst_gap, j.timeout_seconds, j.priority, j.spread, j.spread_offset_ms, j.concurrency_key,
-  j.concurrency_limit
+  j.concurrency_limit, j.end_of_life
 from given, jsonb_populate_record(null::job, value->'job') j`
 
 export async function createJobs(world: World, calendar: Calendar, horizon: number): Promise<Job[]> {
   const { base, database } = world
   const random = world.random.stream('jobs')
   const endOn = new Date(base.getTime() + horizon)
-  const made = Array.from({ length: random.int(2, 4) }, (_, index) => makeJob(random, calendar, index, endOn))
+  // Chances of their own: what else happens is as it was.
+  const lives = world.random.stream('lives')
+  const lifeOf = (trigger: string): Life => {
+    if (trigger !== 'SCHEDULE') return {}
+    if (world.mutant) return world.mutant.focus?.ends ? { end_of_life: 'DELETE', overlap: 'QUEUE_ALL' } : {}
+    return { end_of_life: lives.pick(['KEEP', 'KEEP', 'DISABLE', 'DELETE'] as const) }
+  }
+  const made = Array.from({ length: random.int(2, 4) }, (_, index) => makeJob(random, calendar, index, endOn, lifeOf))
   await database.control.query({
     name: 'insert_jobs',
     text: INSERT,
@@ -65,12 +76,15 @@ export async function createJobs(world: World, calendar: Calendar, horizon: numb
   return made.map(({ job }) => job)
 }
 
-function makeJob(random: Random, calendar: Calendar, index: number, endOn: Date) {
+type Life = { end_of_life?: 'KEEP' | 'DISABLE' | 'DELETE'; overlap?: 'QUEUE_ALL' }
+
+function makeJob(random: Random, calendar: Calendar, index: number, endOn: Date, lifeOf: (trigger: string) => Life) {
   const { base } = calendar
   const trigger = index === 0 ? 'SCHEDULE' : random.pick(['SCHEDULE', 'SCHEDULE', 'EVENT', 'EVENT', 'MANUAL'] as const)
   const recurrence = trigger === 'SCHEDULE' ? recurrenceOf(random, calendar) : null
   const grid: Grid = { anchor: base, startOn: null, endOn, dstGap: random.pick(['RUN_AFTER_GAP', 'SKIP']) }
-  const overlap = random.pick([
+  const life = lifeOf(trigger)
+  const picked = random.pick([
     null,
     null,
     'SKIP',
@@ -81,6 +95,7 @@ function makeJob(random: Random, calendar: Calendar, index: number, endOn: Date)
     'ALLOW',
     'ALLOW',
   ])
+  const { end_of_life: endOfLife = 'KEEP', overlap = picked } = life
   const eventType = trigger === 'EVENT' ? random.pick([...EVENT_TYPES, 'run.failed']) : null
   const timeout = random.int(1, 3)
   const group = random.pick([null, null, { name: 'shared', limit: 2 }, { name: 'own', limit: 1 }])
@@ -94,6 +109,8 @@ function makeJob(random: Random, calendar: Calendar, index: number, endOn: Date)
       overlap,
       isEnabled: true,
       isDeleted: false,
+      ends: endOfLife !== 'KEEP',
+      leaving: null,
       changedAt: 0,
       group,
     },
@@ -112,6 +129,7 @@ function makeJob(random: Random, calendar: Calendar, index: number, endOn: Date)
       ...{ dst_gap: grid.dstGap, timeout_seconds: timeout, priority: random.int(-1, 1), spread },
       ...{ spread_offset_ms: spread && random.int(0, 999) },
       ...{ concurrency_key: group?.name === 'own' ? null : group?.name, concurrency_limit: group?.limit },
+      end_of_life: endOfLife,
     },
     schedule: recurrence ? { id: scheduleId, owner_id: OWNER_ID, ...scheduleRow(recurrence) } : {},
     actions: Array.from({ length: random.int(1, 3) }, (_, position) => ({ id: newId(), position })),

@@ -34,12 +34,26 @@ export type Step = { runId: string; position: number; status: string; attempt: n
 /** `runId`: of the run that failed, if it is about one. */
 export type DomainEvent = { id: string; type: string; runId: string | null; dispatchedAt: Date | null }
 
+export type JobRow = {
+  id: string
+  enabled: boolean
+  isDeleted: boolean
+  isPaused: boolean
+  deletionQueued: boolean
+  endOfLife: string
+}
+
 export type Ledger = Awaited<ReturnType<typeof readLedger>>
 
 export async function readLedger({ control }: SimulatedDatabase) {
   const read = async <Row extends object>(name: string, text: string): Promise<Row[]> =>
     (await control.query<Row>({ name: `ledger_${name}`, text })).rows
   return {
+    jobs: await read<JobRow>(
+      'jobs',
+      `select id, enabled, deleted_at is not null as "isDeleted", paused_at is not null as "isPaused",
+        deletion_queued as "deletionQueued", end_of_life::text as "endOfLife" from job order by id`,
+    ),
     events: await read<LoggedEvent>(
       'events',
       `select position::float8 as position, run_id as "runId", job_id as "jobId", seq, kind::text as kind,
@@ -71,13 +85,15 @@ export async function readLedger({ control }: SimulatedDatabase) {
 
 /** What is still to be done, or null. */
 export async function readUnrest({ control }: SimulatedDatabase): Promise<string | null> {
-  const { rows } = await control.query<{ queued: number; pending: number; due: number }>({
+  const { rows } = await control.query<{ queued: number; pending: number; due: number; ending: number }>({
     name: 'ledger_unrest',
     text: `select (select count(*) from run_queue)::int as queued, (select count(*) from job where next_run_at is not null)::int as due,
-      (select count(*) from domain_event where dispatched_at is null)::int as pending`,
+      (select count(*) from domain_event where dispatched_at is null)::int as pending,
+      (select count(*) from job where end_of_life <> 'KEEP' and enabled and next_run_at is null)::int as ending`,
   })
-  const [{ queued, pending, due } = { queued: 0, pending: 0, due: 0 }] = rows
-  return queued + pending + due > 0 ? `${queued} runs, ${pending} events, ${due} schedules` : null
+  const [{ queued, pending, due, ending } = { queued: 0, pending: 0, due: 0, ending: 0 }] = rows
+  if (queued + pending + due + ending === 0) return null
+  return `${queued} runs, ${pending} events, ${due} schedules, ${ending} jobs that are to end`
 }
 
 export function groupBy<Item>(items: Item[], keyOf: (item: Item) => string): Map<string, Item[]> {

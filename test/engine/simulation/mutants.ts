@@ -9,6 +9,8 @@ export type Focus = {
   freeze?: { at: string; until: string; within: number }
   linger?: boolean
   users?: { deeds: string[]; count: number }
+  /** Jobs with slots end with the last, and their runs wait for each other. */
+  ends?: true
 }
 
 export type Mutant = {
@@ -36,6 +38,8 @@ const COUNTED = 'attempts are counted'
 const NO_OVERLAP = 'runs that exclude each other do not overlap'
 const REFUSED = 'no statement is refused'
 const REST = 'everything comes to rest'
+const ENDS_LATE = 'a job is over when the runs of its slots are'
+const LEAVES = 'the next slot deletes a job that is to go with it'
 const STREAM = 'a stream has every event once and in order'
 
 /** Replaces each pair in the statement with this label, and must find them all. */
@@ -157,6 +161,22 @@ export const MUTANTS: Mutant[] = [
       labelOf(text) === 'open ids' && previous === 'log page'
         ? 'select max(xid)::text::float8 as id from run_event having count(*) > 0'
         : text,
+  },
+  {
+    name: 'a settlement ends a job whatever of it waits',
+    breaks: [ENDS_LATE],
+    rewrite: replacing(
+      'settle',
+      [`coalesce(job.overlap, 'SKIP') = 'SKIP'`, 'true'],
+      ['select from run_queue q where', 'select from run_queue q where false and'],
+    ),
+    focus: { ends: true, users: { deeds: ['run'], count: 8 } },
+  },
+  {
+    name: 'a slot that is to delete its job runs',
+    breaks: [LEAVES, 'no slot runs that was to delete its job'],
+    rewrite: replacing('due jobs', ['j.deletion_queued as', 'false as']),
+    focus: { users: { deeds: ['leave'], count: 4 } },
   },
   {
     name: 'nobody sweeps',

@@ -60,6 +60,8 @@ export function createPool(
       else if (word === 'broke') broke(rest[0] ?? '', rest[1] ?? '')
       else if (word === 'renewed')
         world.violate('a lease is renewed by its owner only', `${actor} renewed ${rest.join(' ')}`)
+      else if (word === 'ended')
+        world.violate('a job is over when the runs of its slots are', `${actor} ended ${rest.join(' ')}`)
     }
     session.notices = []
     return 'rows' in answer && answer.rows.length > 0 ? topics : []

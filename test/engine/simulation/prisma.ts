@@ -15,30 +15,30 @@ const model = (row: Row): Row => Object.fromEntries(Object.entries(row).map(([na
 const isScalar = (value: unknown) => typeof value !== 'object' || value === null || value instanceof Date
 
 function tableOf(sql: Sql, table: string) {
-  async function find({ where, include }: Query): Promise<Row | null> {
-    const given = Object.entries(where).filter(([, value]) => value !== null)
-    const conditions = Object.entries(where).map(([name, value]) =>
-      value === null
-        ? `${snake(name)} is null`
-        : `${snake(name)} = $${given.findIndex(([other]) => other === name) + 1}`,
-    )
-    const values = given.map(([, value]) => value)
-    const [row] = await sql<Row>(`select * from ${table} where ${conditions.join(' and ')}`, values)
-    if (!row) return null
-    const found = model(row)
-    for (const relation of Object.keys(include ?? {})) {
-      const id = found[`${relation}Id`]
-      found[relation] = id ? await tableOf(sql, relation).findFirst({ where: { id } }) : null
+  async function findMany({ where, include }: Query): Promise<Row[]> {
+    const values: unknown[] = []
+    const conditions = Object.entries(where).map(([name, value]) => {
+      if (value === null) return `${snake(name)} is null`
+      const { in: ids } = value as { in?: string[] }
+      return ids ? `${snake(name)} = any($${values.push(ids)}::uuid[])` : `${snake(name)} = $${values.push(value)}`
+    })
+    const rows = await sql<Row>(`select * from ${table} where ${conditions.join(' and ')}`, values)
+    const found = rows.map(model)
+    for (const row of found) {
+      for (const relation of Object.keys(include ?? {})) {
+        const id = row[`${relation}Id`]
+        row[relation] = id ? await tableOf(sql, relation).findFirst({ where: { id } }) : null
+      }
     }
     return found
   }
 
+  const find = async (query: Query): Promise<Row | null> => (await findMany(query))[0] ?? null
+
   return {
     findFirst: find,
     findUnique: find,
-    /** By ids. */
-    findMany: async ({ where }: { where: { id: { in: string[] } } }): Promise<Row[]> =>
-      (await sql<Row>(`select * from ${table} where id = any($1::uuid[])`, [where.id.in])).map(model),
+    findMany,
     async findUniqueOrThrow(query: Query): Promise<Row> {
       const row = await find(query)
       if (!row) throw new Error(`no such ${table}`)
@@ -50,7 +50,7 @@ function tableOf(sql: Sql, table: string) {
         if (value === undefined) return []
         if (isScalar(value)) return [`${snake(name)} = $${values.push(value)}`]
         const { increment } = value as { increment?: number }
-        if (increment === undefined) throw new Error(`cannot write ${name} of ${table}`)
+        if (increment === undefined) throw new TypeError(`cannot write ${name} of ${table}`)
         return [`${snake(name)} = ${snake(name)} + ${increment}`]
       })
       const [row] = await sql<Row>(`update ${table} set ${changes.join(', ')} where id = $1 returning *`, values)
@@ -66,6 +66,8 @@ function clientOn(sql: Sql) {
     run: tableOf(sql, 'run'),
     schedule: tableOf(sql, 'schedule'),
     domainEvent: tableOf(sql, 'domain_event'),
+    action: tableOf(sql, 'action'),
+    jobDataset: tableOf(sql, 'job_dataset'),
   }
 }
 

@@ -29,7 +29,9 @@ const MARKS: [label: string, mark: RegExp][] = [
   ['skip waiting', /skipped as/],
   ['open ids', /select backend_xid/],
   ['open since', /min\(xact_start\)/],
-  ['end jobs', /set enabled = false where end_of_life/],
+  ['ending jobs', /where end_of_life <> 'KEEP' and enabled/],
+  ['end jobs', /set enabled = false, deleted_at = case/],
+  ['delete jobs', /set enabled = false, next_run_at = null, deleted_at/],
   ['log page', /e\.position > \$1/],
 ]
 
@@ -76,4 +78,5 @@ const UNORDERED = new Set([
   'overdue cancels',
   'renew',
   'skip waiting',
+  'ending jobs',
 ])

@@ -1,5 +1,5 @@
 /**
- * What users do, through the product's own services: run, emit, pause, resume, reschedule, release, delete. Their statements
+ * What users do, through the product's own services: run, emit, pause, resume, reschedule, release, delete, now or later. Their statements
  * take part in the same time as those of the nodes. What a committed change means for a job is written down here.
  */
 import { type Calendar, recurrenceOf } from './calendar.ts'
@@ -92,13 +92,17 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
       await deed(given)
     } catch (error) {
       world.note('user', `${what}: ${(error as Error).message}`)
+      if (error instanceof TypeError) world.violate('users can do what they do', `${what}: ${error.stack}`)
     }
     open--
   }
 
   function begin(job: Job, recurrence: Recurrence, from: Moment) {
-    job.periods.push({ recurrence, grid: job.grid, from, to: null })
+    job.periods.push({ recurrence, grid: job.grid, from, to: job.leaving && untilDeleted(job, from) })
   }
+
+  /** The slots that follow may be due, and none has to: the first deletes the job. */
+  const untilDeleted = (job: Job, since: Moment) => ({ ...since, latest: job.grid.endOn ?? world.latest() })
 
   function end(job: Job, to: Moment) {
     const period = job.periods.at(-1)
@@ -168,16 +172,29 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
           end(job, seen)
         },
       ),
+    leave: (job) =>
+      act(
+        'has the next slot of a job delete it',
+        ({ jobs }) => jobs.removeAtNextSlot(OWNER, job.id),
+        (seen) => {
+          if (!job.recurrence || !job.isEnabled) change(job, { isEnabled: false, isDeleted: true })
+          else job.leaving ??= seen
+          const period = job.periods.at(-1)
+          if (period && !period.to) period.to = untilDeleted(job, seen)
+        },
+      ),
     reschedule: (job) => {
       if (!job.recurrence) return deeds.run?.(job) ?? Promise.resolve()
       const recurrence = recurrenceOf(random, { ...calendar, base: world.databaseNow() })
       const schedule = inputOf(recurrence)
       return act(
         'reschedules a job',
-        ({ jobs }) => jobs.update(OWNER, { jobId: job.id, schedule }),
+        // One that ended by itself goes on with the new one.
+        ({ jobs }) => jobs.update(OWNER, { jobId: job.id, schedule, ...(job.ends && { enabled: true }) }),
         (seen) => {
           end(job, seen)
           job.recurrence = recurrence
+          if (job.ends) change(job, { isEnabled: true })
           if (job.isEnabled) begin(job, recurrence, seen)
         },
       )
@@ -239,6 +256,11 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
   const releases = world.random.stream('releases')
   for (let left = world.mutant ? 0 : releases.int(0, 3); left > 0; left--) {
     plan(releases.between(300, horizon - 500), 'release', releases.pick(jobs))
+  }
+
+  const leavings = world.random.stream('leavings')
+  for (let left = world.mutant ? 0 : leavings.pick([0, 0, 1, 2]); left > 0; left--) {
+    plan(leavings.between(300, horizon - 500), 'leave', leavings.pick(jobs))
   }
 
   /** Changes the schedule of a job, or its being on, and back. */

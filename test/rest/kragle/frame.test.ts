@@ -1,6 +1,8 @@
 /** What is the same for every call of Kragle: who asks, how it is asked, and the form of errors. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLog } from '../../../src/kernel/log.ts'
+import { errorAnswer } from '../../../src/rest/kragle/fault.ts'
 import { graphql } from '../../generated/index.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
@@ -19,6 +21,7 @@ const SCHEDULE = { config: { period: 60 } }
 const BASES = ['', '/api/v1']
 
 describe('the frame of Kragle', () => {
+  const logged: string[] = []
   let app: TestApp
   let ann: Person
   let bob: Person
@@ -26,7 +29,8 @@ describe('the frame of Kragle', () => {
   let database: pg.Client
 
   beforeAll(async () => {
-    app = await createTestApp({ MAX_BODY_BYTES: '2048' })
+    const log = createLog('info', { write: (lines) => void logged.push(lines) })
+    app = await createTestApp({ MAX_BODY_BYTES: '2048' }, log)
     database = new pg.Client(app.databaseUrl)
     await database.connect()
     ann = await signUp(app, 'ann', 'Ann@example.com')
@@ -274,5 +278,30 @@ describe('the frame of Kragle', () => {
     expect(await counted('POST', 500)).toBe(false)
     expect((await rest(app, 'GET /login', { token })).status).toBe(405)
     await expect.poll(() => counted('GET', 405)).toBe(true)
+  })
+
+  it('logs refusals as answers, and never a token or a password', async () => {
+    const id = 'the-refused'
+    const login = { auth: { username: 'ann', password: `${bob.token}x` }, payload: SCHEDULE }
+    expect((await rest(app, 'POST /schedules', { headers: { 'x-request-id': id }, body: login })).status).toBe(500)
+    const lines = () =>
+      logged
+        .join('')
+        .split('\n')
+        .filter((line) => line.includes(id))
+        .map((line) => JSON.parse(line))
+    const line = { level: 30, msg: 'request', path: '/schedules', status: 500, countsAs: 400 }
+    await expect.poll(lines).toEqual([expect.objectContaining(line)])
+    expect(logged.join('')).not.toMatch(/"level":[56]0/)
+    for (const secret of [ann.token, bob.token, 'auth_tkt']) expect(logged.join('')).not.toContain(secret)
+  })
+
+  it('logs a fault of the server, tells nothing of it, and counts it as one', async () => {
+    const faults: string[] = []
+    const log = createLog('info', { write: (lines) => void faults.push(lines) })
+    const answer = errorAnswer(new Error('secret'), log)
+    expect([answer.status, await answer.json()]).toEqual([500, { code: 99, msg: 'An internal error occurred' }])
+    expect(answer.headers.get('x-runsheet-counts-as')).toBeNull()
+    await expect.poll(() => faults.join('')).toMatch(/"level":50.*secret/)
   })
 })

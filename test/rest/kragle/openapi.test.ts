@@ -1,7 +1,7 @@
-/** The document of the dialect: valid, whole, and true of what clients send and are answered. */
+/** The document of the dialect, beside what all documents share: true of what clients send, enclosed or not. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import { expectRoutes, expectValid, flawsOf, type OpenApi, openApiOf, routesOf } from '../../support/openapi.ts'
+import { flawsOf, type OpenApi, openApiOf } from '../../support/openapi.ts'
 import { makeStack, type Person, query, signUp } from '../../support/people.ts'
 import { rest } from '../../support/rest.ts'
 
@@ -17,22 +17,8 @@ describe('the OpenAPI document of Kragle', () => {
   })
   afterAll(() => app.stop())
 
-  it('is valid OpenAPI 3.1, and says that all is below /api/v1 too', async () => {
-    await expectValid(document)
+  it('says that all is below /api/v1 too', () => {
     expect(document).toMatchObject({ servers: [{ url: app.url }, { url: `${app.url}/api/v1` }] })
-  })
-
-  it('knows every route that answers, and no other', async () => {
-    const known = [
-      'GET /jobs',
-      'POST /jobs',
-      'GET /jobs/{id}',
-      'PUT /jobs/{id}',
-      'DELETE /jobs/{id}',
-      'POST /authenticate',
-    ]
-    expect(routesOf(document)).toEqual(expect.arrayContaining(known))
-    await expectRoutes(app, document, ({ msg = '' }: { msg?: string }) => msg)
   })
 
   it('fits what is sent and what is answered', async () => {
