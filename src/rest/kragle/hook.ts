@@ -25,7 +25,7 @@ const PATH = '/blockstacks/hook/{id}'
 /** Whether it is for the stack to say who may ask: what credentials a request has is then looked at where it matters. */
 export const isHook = (path: string): boolean => path.startsWith('/blockstacks/hook/')
 
-const anyJson = z.unknown() as z.ZodType<JsonValue>
+const anyJson = z.unknown() as z.ZodType as z.ZodType<JsonValue>
 
 const calledSchema = z
   .union([
