@@ -6,7 +6,7 @@ import { callAsStep, type HttpDeps } from '../http-step.ts'
 import { HIDDEN, redactUrl } from '../redaction.ts'
 import { contentTypeField, fieldValueField, MAX_REQUEST_BYTES, urlField, urlIssues } from '../request-spec.ts'
 
-export const SIGNATURE_HEADER = 'X-Content-Signature'
+const SIGNATURE_HEADER = 'X-Content-Signature'
 /** What data is when nobody says. */
 const BYTES = 'application/octet-stream'
 /** Of what is beyond ASCII two bytes each: with the name it fits what headers may have. */
@@ -46,7 +46,7 @@ export const callback = {
   create: createCallbackDriver,
 } satisfies ActionKind<CallbackConfig>
 
-export function createCallbackDriver(deps: HttpDeps): Driver<CallbackConfig> {
+function createCallbackDriver(deps: HttpDeps): Driver<CallbackConfig> {
   return {
     config,
     isVerbatim: true,
