@@ -1,17 +1,18 @@
 /** The body of a request → the document that is in it, by its media type. */
+import { LimitError } from '../../kernel/errors.ts'
 import { Fault } from './fault.ts'
 import { JSON_TYPE, XML_TYPES } from './formats.ts'
 import { parseJson } from './json-in.ts'
 import { parseXml, XmlError } from './xml-in.ts'
 
 const TYPES: readonly string[] = [JSON_TYPE, ...XML_TYPES]
-/** Bytes of JSON, which is read as a whole: none that describes a job has as many. */
-const JSON_BYTES_LIMIT = 1024 * 1024
+/** No job has a description of as many bytes. */
+const DOCUMENT_BYTES_LIMIT = 1024 * 1024
 const CHARSETS = /^(utf-?8|us-ascii)$/
 
 /**
  * A job as it was sent, unchecked. `known`: its fields; in XML all of them are texts.
- * @throws Fault 415 for a media type or charset that is not read here, 413 for JSON that is too long, 400 for what is not well-formed
+ * @throws Fault 415 for a media type or charset that is not read here, 400 for what is not well-formed; LimitError
  */
 export async function jobDocument(request: Request, known: ReadonlySet<string>): Promise<unknown> {
   const { type, charset } = mediaTypeOf(request.headers.get('content-type') ?? '')
@@ -21,8 +22,8 @@ export async function jobDocument(request: Request, known: ReadonlySet<string>):
   if (!CHARSETS.test(charset)) throw new Fault(415, `The body must be in UTF-8, not ${charset.slice(0, 100)}`)
   const bytes = new Uint8Array(await request.arrayBuffer())
   if (type !== JSON_TYPE) return xml(bytes, known)
-  if (bytes.length > JSON_BYTES_LIMIT) {
-    throw new Fault(413, `The body is larger than ${JSON_BYTES_LIMIT} bytes`)
+  if (bytes.length > DOCUMENT_BYTES_LIMIT) {
+    throw new LimitError(`The body is larger than ${DOCUMENT_BYTES_LIMIT} bytes`)
   }
   try {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -33,7 +34,7 @@ export async function jobDocument(request: Request, known: ReadonlySet<string>):
 
 function xml(bytes: Uint8Array, known: ReadonlySet<string>): Record<string, string> {
   try {
-    return parseXml(bytes, 'job', known)
+    return parseXml(bytes, { root: 'job', known, maxBytes: DOCUMENT_BYTES_LIMIT })
   } catch (error) {
     if (error instanceof XmlError) throw new Fault(400, `The body is not the XML of a job: ${error.message}`)
     throw error

@@ -11,7 +11,7 @@ import type { Log } from '../../kernel/log.ts'
 import { currentRequest } from '../../kernel/request.ts'
 import { CHALLENGE, HOW_TO_SIGN_IN } from '../credentials.ts'
 import { negotiate } from '../negotiate.ts'
-import { answer, ERROR_OFFERS, type Format, JSON_TYPE } from './formats.ts'
+import { answer, type Format, JSON_TYPE, SHORT_OFFERS } from './formats.ts'
 
 /** Something that the dialect itself finds wrong. */
 export class Fault extends Error {
@@ -46,7 +46,7 @@ function faultOf(error: unknown): Fault | null {
 }
 
 /** Where nothing is acceptable: JSON. */
-export const errorFormat = (accept: string | undefined): Format => negotiate(accept, ERROR_OFFERS) ?? JSON_TYPE
+const errorFormat = (accept: string | undefined): Format => negotiate(accept, SHORT_OFFERS) ?? JSON_TYPE
 
 /** The answer to an error of any kind; a fault of ours goes to the log. `accept`: the header of the request. */
 export function errorAnswer(error: unknown, accept: string | undefined, log: Log): Response {

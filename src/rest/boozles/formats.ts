@@ -12,10 +12,8 @@ export type Format = typeof JSON_TYPE | (typeof XML_TYPES)[number] | typeof PLAI
 /** Of whole documents; the first is the one for those who do not say. */
 export const DOCUMENT_OFFERS: Offer<Format>[] = [{ type: JSON_TYPE }, ...XML_TYPES.map((type) => ({ type }))]
 
-/** Where plain text says enough. It is for those only who ask for it by its name. */
+/** Where plain text says enough, as of what is wrong. It is for those only who ask for it by its name. */
 export const SHORT_OFFERS: Offer<Format>[] = [...DOCUMENT_OFFERS, { type: PLAIN_TYPE, onlyNamed: true }]
-
-export const ERROR_OFFERS = SHORT_OFFERS
 
 /** A job, the ids of jobs, or what is wrong. */
 export type Document = { job: JobView } | { ids: readonly string[] } | { error: string }

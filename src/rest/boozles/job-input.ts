@@ -9,7 +9,7 @@ import { Fault } from './fault.ts'
 import { parseInstant } from './when.ts'
 
 /** Bytes of what goes out with a call. */
-export const DATA_BYTES_LIMIT = 2048
+const DATA_BYTES_LIMIT = 2048
 
 const field = z.string('must be a text').nullish()
 

@@ -4,6 +4,7 @@
  * Attributes and comments are passed over, and so is what is in elements that a job does not have.
  */
 import { SaxesParser } from 'saxes'
+import { LimitError } from '../../kernel/errors.ts'
 
 /** Bytes that are read at once. */
 const PIECE = 4096
@@ -19,11 +20,11 @@ export class XmlError extends Error {
   override readonly name = 'XmlError'
 }
 
-/**
- * The fields of the element `root`, those that are `known`.
- * @throws XmlError
- */
-export function parseXml(bytes: Uint8Array, root: string, known: ReadonlySet<string>): Record<string, string> {
+/** `known`: the fields that are read. */
+export type XmlForm = { root: string; known: ReadonlySet<string>; maxBytes: number }
+
+/** @throws XmlError, and LimitError for a document that is too long and has nothing wrong up to there */
+export function parseXml(bytes: Uint8Array, { root, known, maxBytes }: XmlForm): Record<string, string> {
   const fields: Record<string, string> = {}
   let depth = 0
   let hasRoot = false
@@ -61,8 +62,9 @@ export function parseXml(bytes: Uint8Array, root: string, known: ReadonlySet<str
   })
   let read = 0
   for (const piece of pieces(bytes, fail)) {
+    if (bytes.length > maxBytes && read >= maxBytes) throw new LimitError(`The body is larger than ${maxBytes} bytes`)
     parser.write(piece)
-    read += piece.length
+    read += PIECE
     if (!hasRoot && read >= MAX_PROLOG) fail(`its root does not begin within ${MAX_PROLOG} bytes`)
   }
   parser.close()

@@ -123,6 +123,18 @@ describe('a job of Boozles that fires', () => {
     expect(await runsOf(id)).toMatchObject([{ status: 'SUCCEEDED', scheduledFor: '2025-01-01T00:00:00.000Z' }])
   })
 
+  it('and gets another time meanwhile stays', async () => {
+    const { when } = soon()
+    const id = await make({ url: `${url}/meanwhile`, when })
+    const { response } = await callAt('/meanwhile')
+    const put = await call(`PUT /1/jobs/${id}`, { body: JSON.stringify(CRON) })
+    expect(put.status).toBe(200)
+    response.end()
+    await expect.poll(async () => (await runsOf(id)).map(({ status }) => status), PATIENT).toEqual(['SUCCEEDED'])
+    expect(await read(id)).toEqual(JSON.parse(put.text))
+    expect(JSON.parse(put.text)).toHaveProperty('next')
+  })
+
   it('and will again stays', async () => {
     const id = await make({ url: `${url}/again`, cron: CRON.cron })
     const before = await read(id)

@@ -138,8 +138,14 @@ describe('the frame of Boozles', () => {
 
   it('refuses what is too large', async () => {
     for (const format of FORMATS) {
-      const long = await refused('POST /1/jobs', { body: ''.padEnd(2 * 1024 * 1024), accept: format }, format)
-      expect([long.status, long.error]).toEqual([413, expect.stringContaining('larger than 1048576 bytes')])
+      for (const [type, body] of [
+        [JSON_TYPE, BODY],
+        ['text/xml', '<job>'],
+      ] as const) {
+        const sent = { type, body: body.padEnd(2 * 1024 * 1024), accept: format }
+        const { status, error } = await refused('POST /1/jobs', sent, format)
+        expect([status, error]).toEqual([413, 'The body is larger than 1048576 bytes'])
+      }
       const longer = { body: ''.padEnd(MAX_BODY_BYTES + 1), type: 'text/xml', accept: format }
       const { status, error } = await refused('PUT /1/jobs/ID', longer, format)
       expect([status, error]).toEqual([413, expect.stringContaining(`${MAX_BODY_BYTES} bytes`)])

@@ -6,9 +6,9 @@ import { formatInstant, parseInstant } from '../../../src/rest/boozles/when.ts'
 import { parseXml } from '../../../src/rest/boozles/xml-in.ts'
 import { element, isSayable, parent } from '../../../src/rest/boozles/xml-out.ts'
 
-const KNOWN = new Set(['url', 'data', 'cron'])
+const FORM = { root: 'job', known: new Set(['url', 'data', 'cron']), maxBytes: 20_000 }
 
-const xml = (text: string | Uint8Array) => parseXml(Buffer.from(text), 'job', KNOWN)
+const xml = (text: string | Uint8Array) => parseXml(Buffer.from(text), FORM)
 
 const CDATA = '<![CDATA[<b>&amp;</b>]]>'
 const TEN_MB = 10 * 1024 * 1024
@@ -84,11 +84,19 @@ describe('XML', () => {
     const bytes = Buffer.from(text)
     const before = process.memoryUsage()
     const begun = performance.now()
-    expect(() => parseXml(bytes, 'job', KNOWN)).toThrow(expect.objectContaining({ name: 'XmlError' }))
+    expect(() => parseXml(bytes, FORM)).toThrow(expect.objectContaining({ name: 'XmlError' }))
     const after = process.memoryUsage()
     expect(performance.now() - begun).toBeLessThan(500)
     expect(after.heapUsed - before.heapUsed).toBeLessThan(2 * 1024 * 1024)
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(2 * 1024 * 1024)
+  })
+
+  it('that is too long is given up there', () => {
+    expect(xml('<job>'.padEnd(19_985, '<a/>').concat('</job>'))).toEqual({})
+    for (const filling of ['<a/>', 'x', '<a b="c">d</a>']) {
+      const text = '<job>'.padEnd(5 + filling.length * 100_000, filling)
+      expect(() => xml(`${text}</job>`)).toThrow(expect.objectContaining({ name: 'LimitError' }))
+    }
   })
 
   it('that is made here is read as the same text, whatever that is', () => {
