@@ -12,6 +12,7 @@ import { actions } from '../jobs/operations.ts'
 import { ADMIN_TOKEN, type TestApp } from '../support/app.ts'
 import { makeJob, publishSite } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
+import { rest } from '../support/rest.ts'
 import { endAll, type LogLine, launch, type RunsheetProcess, sharedDatabase, start } from './launch.ts'
 
 const PATIENCE_MS = 120_000
@@ -135,7 +136,7 @@ it(
 )
 
 it(
-  'a process on its own database goes on after a kill where it was: sites, jobs, runs and slots',
+  'a process on its own database goes on after a kill where it was: sites, jobs, runs, slots, and what comes once',
   async () => {
     const first = alone
     const site = await publishSite(first.api, 'kept', ADMIN_TOKEN)
@@ -149,6 +150,11 @@ it(
       actions: [{ webhook: { url: ticks.url } }],
     })
     await expect.poll(() => ticks.calls.length, { timeout: 10_000 }).toBeGreaterThan(0)
+    const fleeting = await startHoldingReceiver()
+    const when = new Date(Date.now() + 1_000).toISOString()
+    const made = await rest(first.api, 'POST /1/jobs', { body: { url: fleeting.url, data: 'once', when } })
+    expect(made).toMatchObject({ status: 201, body: { data: 'once' } })
+    await expect.poll(() => fleeting.calls.length, { timeout: 10_000 }).toBe(1)
     await first.kill('SIGKILL')
     const before = ticks.calls.length
 
@@ -167,6 +173,11 @@ it(
     slots.sort((a, b) => a - b)
     expect(job?.enabled).toBe(true)
     expect(slots).toEqual(slots.map((_, index) => (slots[0] ?? 0) + index * 1000))
+    // One that was to run once was under way: it was done over, and with that it is gone.
+    const read = async () => (await rest(api, `GET /1/jobs/${made.body.id}`)).status
+    await expect.poll(read, { timeout: 10_000 }).toBe(404)
+    expect(fleeting.calls.map(({ body }) => body)).toEqual(['once', 'once'])
+    expect((await rest(api, 'GET /1/jobs')).body).toEqual([])
     expect(await second.kill('SIGTERM')).toBe(0)
   },
   PATIENCE_MS,

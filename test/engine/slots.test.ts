@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { dueSlots, type Schedule, scheduleOf } from '../../src/engine/slots.ts'
+import { dueSlots, type Schedule, scheduleOf, slotsToDrop } from '../../src/engine/slots.ts'
 import { nextSlot, type Recurrence } from '../../src/schedules/recurrence.ts'
 import { storedOf } from '../../src/schedules/stored.ts'
 
@@ -34,8 +34,10 @@ describe('a slot that is due', () => {
     expect(due).toMatchObject({ fire: [at('10:00:00')], next: null })
   })
 
-  it('of a ONCE schedule fires however late, under NONE and past every window too', () => {
-    const once: Recurrence = { kind: 'ONCE', at: at('10:00:00') }
+  it.each<[string, Recurrence]>([
+    ['a ONCE schedule', { kind: 'ONCE', at: at('10:00:00') }],
+    ['an interval that comes once', { kind: 'INTERVAL', seconds: 36_000, once: true }],
+  ])('of %s fires however late, under NONE and past every window too', (_, once) => {
     const late = new Date('2031-01-01T00:00:00Z')
     for (const catchUp of ['LATEST', 'ALL', 'NONE'] as const) {
       const due = dueSlots(schedule(once, { catchUp, catchUpWindow: 0 }), at('10:00:00'), late)
@@ -47,6 +49,28 @@ describe('a slot that is due', () => {
     const hourly: Recurrence = { kind: 'INTERVAL', seconds: 3600 }
     const due = dueSlots(schedule(hourly), at('10:00:30'), at('10:01:00'))
     expect(due).toEqual({ fire: [], missed: null, next: at('11:00:00') })
+  })
+})
+
+describe('slots of a job that they delete', () => {
+  it.each<[string, Recurrence, Date, Date, number]>([
+    ['one that is on time', everyMinute, at('10:00:00'), at('10:00:00'), 1],
+    ['all since a downtime', everyMinute, at('10:10:30'), at('10:10:00'), 11],
+    ['those of a cron', minutely, at('10:02:59'), at('10:02:00'), 3],
+    ['the only one', { kind: 'ONCE', at: at('10:00:00') }, at('12:00:00'), at('10:00:00'), 1],
+    [
+      'the only one of an interval',
+      { kind: 'INTERVAL', seconds: 36_000, once: true },
+      at('12:00:00'),
+      at('10:00:00'),
+      1,
+    ],
+    ['one that its grid has no more', { kind: 'INTERVAL', seconds: 50_000 }, at('10:05:00'), at('10:00:00'), 1],
+  ])('are %s, whatever its policy', (_, recurrence, now, until, count) => {
+    for (const catchUp of ['LATEST', 'ALL', 'NONE'] as const) {
+      const dropped = slotsToDrop(schedule(recurrence, { catchUp, catchUpWindow: 0 }), at('10:00:00'), now)
+      expect(dropped).toEqual({ first: at('10:00:00'), until, count })
+    }
   })
 })
 

@@ -5,12 +5,14 @@ import {
   checkRecurrence,
   type DstGap,
   type Grid,
+  isOneTime,
   nextSlot,
   nextSlots,
   type Recurrence,
   RecurrenceError,
   slotsBetween,
 } from '../../src/schedules/recurrence.ts'
+import { recurrenceOf, storedOf } from '../../src/schedules/stored.ts'
 import { minuteExpressions } from './expressions.ts'
 import { day, minute, readExpression } from './oracle.ts'
 
@@ -341,5 +343,42 @@ describe('checkRecurrence', () => {
 
   it('refuses what never fires', () => {
     expect(refusal(cron('0 0 30 2 *'))).toBe("expression: '0 0 30 2 *' will never fire")
+  })
+})
+
+describe('an interval that comes once', () => {
+  const second = fc.integer({ min: 1, max: 366 * 86_400 })
+
+  it('has the first slot of the interval, and no other', () => {
+    fc.assert(
+      fc.property(second, instant, instant, fc.option(instant), (seconds, anchor, after, startOn) => {
+        const once: Recurrence = { kind: 'INTERVAL', seconds, once: true }
+        const window = grid({ anchor, startOn })
+        const only = new Date(anchor.getTime() + seconds * 1000)
+        const isThere = only > after && !(startOn && only < startOn)
+        expect(nextSlot(once, window, after)).toEqual(isThere ? only : null)
+        expect(nextSlots(once, window, after, 3)).toEqual(isThere ? [only] : [])
+        const far = new Date('2100-01-01T00:00:00Z')
+        expect(slotsBetween(once, window, after, far)).toEqual(
+          isThere ? { first: only, newest: only, count: 1, capped: false } : null,
+        )
+        if (isThere) expect(slotsBetween(once, window, after, new Date(only.getTime() - 1))).toBeNull()
+        expect(isOneTime(once)).toBe(true)
+        expect(isOneTime({ kind: 'INTERVAL', seconds })).toBe(false)
+      }),
+      fixedSeed,
+    )
+  })
+
+  it('is stored and read as all others are', () => {
+    for (const recurrence of [
+      { kind: 'INTERVAL', seconds: 60, once: true },
+      { kind: 'INTERVAL', seconds: 60 },
+      { kind: 'ONCE', at: at('2027-01-01T00:00:00Z') },
+      cron('0 0 * * *', 'Europe/Berlin'),
+      quartz('0 0 0 L * ?'),
+    ] satisfies Recurrence[]) {
+      expect(recurrenceOf(storedOf(recurrence))).toEqual(recurrence)
+    }
   })
 })
