@@ -31,7 +31,7 @@ export function createKragle(deps: KragleDeps): Dialect {
   app.notFound(({ req }) => {
     const allowed = methodsAt(app, req.path)
     if (allowed.length === 0) {
-      const message = `There is nothing at ${req.path.slice(0, 200)}`
+      const message = `There is nothing at ${new URL(req.url).pathname.slice(0, 200)}`
       return kragleAnswer(new KragleError(CODE.NO_SUCH_OBJECT, message, { status: 404 }))
     }
     return refusal(405, `${req.method} is not allowed here; ${allowed.join(', ')} are`, { allow: allowed.join(', ') })
