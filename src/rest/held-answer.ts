@@ -4,11 +4,19 @@
  */
 import type { TypedResponse } from 'hono'
 import type { Clock } from '../kernel/clock.ts'
+import type { Log } from '../kernel/log.ts'
+import { currentRequest } from '../kernel/request.ts'
 
 export type HeldAnswerDeps = {
   clock: Clock
   /** A fault after the first byte: the status is out, so the connection breaks. */
   onFault(error: unknown): void
+}
+
+/** Whose end could not be told goes to the log. */
+export function untold(log: Log, runId: string): HeldAnswerDeps['onFault'] {
+  const requestId = currentRequest.getStore()?.id
+  return (err) => log.error({ err, requestId, runId }, 'the end of a run could not be told')
 }
 
 /** Proxies give up a connection on which nothing came for 30 to 60 s. */

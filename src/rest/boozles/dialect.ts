@@ -4,8 +4,9 @@ import type { IdentityService } from '../../identity/service.ts'
 import { VERSION } from '../../kernel/version.ts'
 import { viewerOf } from '../credentials.ts'
 import type { Dialect } from '../dialect.ts'
+import { noRoute, tooLarge, tooOften } from '../http-error.ts'
 import { type Env, methodsAt } from '../routing.ts'
-import { errorAnswer, Fault, faultAnswer } from './fault.ts'
+import { errorAnswer, faultAnswer } from './fault.ts'
 import { type JobsDeps, jobRoutes } from './jobs.ts'
 
 export type BoozlesDeps = JobsDeps & { identity: IdentityService; publicUrl: string }
@@ -21,26 +22,15 @@ export function createBoozles(deps: BoozlesDeps): Dialect {
   })
   app.route('/', jobRoutes(deps))
   app.onError((error, { req }) => errorAnswer(error, req.header('accept'), log))
-  app.notFound(({ req }) => {
-    const allowed = methodsAt(app, req.path)
-    const accept = req.header('accept')
-    if (allowed.length === 0)
-      return faultAnswer(new Fault(404, `There is nothing at ${req.path.slice(0, 200)}`), accept)
-    const message = `${req.method} is not allowed here; ${allowed.join(', ')} are`
-    return faultAnswer(new Fault(405, message, { allow: allowed.join(', ') }), accept)
-  })
+  app.notFound(({ req }) => faultAnswer(noRoute(req, methodsAt(app, req.path)), req.header('accept')))
   const info = { title: 'Runsheet: the Boozles dialect', version: VERSION }
   return {
     name: 'boozles',
     prefixes: ['/1'],
     cors: false,
     fetch: async (request) => app.fetch(request),
-    tooOften: (retryAfter, accept) => {
-      const message = `Too many requests; try again in ${retryAfter} s`
-      return faultAnswer(new Fault(429, message, { 'retry-after': String(retryAfter) }), accept)
-    },
-    tooLarge: (maxBytes, accept) =>
-      faultAnswer(new Fault(413, `The body is larger than ${maxBytes} bytes (MAX_BODY_BYTES)`), accept),
+    tooOften: (retryAfter, accept) => faultAnswer(tooOften(retryAfter), accept),
+    tooLarge: (maxBytes, accept) => faultAnswer(tooLarge(maxBytes), accept),
     document: () => app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }] }),
   }
 }

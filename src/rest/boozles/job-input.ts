@@ -5,7 +5,7 @@ import { type Issue, ValidationError } from '../../kernel/errors.ts'
 import { validate } from '../../kernel/validate.ts'
 import { RecurrenceError } from '../../schedules/errors.ts'
 import type { ScheduleInput } from '../../schedules/spec.ts'
-import { Fault } from './fault.ts'
+import { HttpError } from '../http-error.ts'
 import { parseInstant } from './when.ts'
 
 /** Bytes of what goes out with a call. */
@@ -68,10 +68,11 @@ export type CallbackInput = { url: string; data?: string; contentType?: string; 
 export type JobInput = { schedule: ScheduleInput; callback: CallbackInput }
 
 /**
- * @throws ValidationError, and Fault 413 for too much data
+ * @throws ValidationError, and HttpError 413 for too much data
  */
 export function jobInput({ url, signature, contentType, data, when, cron }: GivenJob, now: Date): JobInput {
-  if (data && data.length > DATA_BYTES_LIMIT) throw new Fault(413, `data: must have at most ${DATA_BYTES_LIMIT} bytes`)
+  if (data && data.length > DATA_BYTES_LIMIT)
+    throw new HttpError(413, `data: must have at most ${DATA_BYTES_LIMIT} bytes`)
   if ((when === null) === (cron === null))
     throw new ValidationError([{ path: '', message: 'must have exactly one of when and cron' }])
   return {

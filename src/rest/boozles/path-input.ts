@@ -1,10 +1,10 @@
 /** Jobs that are given in a path: `/1/jobs/<when or cron>/<callback>`, with the data as the body. */
 
-import { Fault } from './fault.ts'
+import { HttpError } from '../http-error.ts'
 import type { GivenJob } from './job-input.ts'
 import { parseInstant } from './when.ts'
 
-/** @throws Fault 400 for parts that are not percent-encoded as they should be */
+/** @throws HttpError 400 for parts that are not percent-encoded as they should be */
 export async function givenInPath(request: Request): Promise<GivenJob> {
   const [, , , timing = '', callback = ''] = new URL(request.url).pathname.split('/')
   const data = Buffer.from(await request.arrayBuffer())
@@ -30,6 +30,6 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {
-    throw new Fault(400, `The path is not percent-encoded as it should be: ${part.slice(0, 200)}`)
+    throw new HttpError(400, `The path is not percent-encoded as it should be: ${part.slice(0, 200)}`)
   }
 }

@@ -2,9 +2,10 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import type { SignedIn } from '../../identity/viewer.ts'
 import type { Log } from '../../kernel/log.ts'
+import { HttpError, unauthorized } from '../http-error.ts'
 import { negotiate, type Offer } from '../negotiate.ts'
 import { createRoutes as createSharedRoutes, type Routes } from '../routing.ts'
-import { errorAnswer, Fault, unauthorized } from './fault.ts'
+import { errorAnswer } from './fault.ts'
 import { answer, type Document, type Format, JSON_TYPE, PLAIN_TYPE, XML_TYPES } from './formats.ts'
 
 export const createRoutes = (log: Log): Routes =>
@@ -29,7 +30,7 @@ export function addCall(routes: Routes, { offers, ...config }: Call, handle: (as
   routes.on(config.method.toUpperCase(), config.path.replace(/\{(\w+)\}/g, ':$1'), async ({ req, var: { viewer } }) => {
     if (!viewer) throw unauthorized()
     const format = offers && negotiate(req.header('accept'), offers)
-    if (offers && !format) throw new Fault(406, `This is answered as ${offers.map(({ type }) => type).join(', ')}`)
+    if (offers && !format) throw new HttpError(406, `This is answered as ${offers.map(({ type }) => type).join(', ')}`)
     const said = await handle({ viewer, request: req.raw, id: req.param('id') ?? '' })
     const { document, ...rest } = said
     return document && format ? answer(document, format, rest) : new Response(null, rest)

@@ -4,8 +4,9 @@ import type { IdentityService } from '../../identity/service.ts'
 import { VERSION } from '../../kernel/version.ts'
 import { viewerOf } from '../credentials.ts'
 import type { Dialect } from '../dialect.ts'
+import { noRoute, tooLarge, tooOften } from '../http-error.ts'
 import { type Env, methodsAt } from '../routing.ts'
-import { Boom, boomAnswer, errorAnswer } from './boom.ts'
+import { boom, errorAnswer } from './boom.ts'
 import { type FeatureDeps, featuresOf } from './features.ts'
 
 export type InformerDeps = FeatureDeps & { identity: IdentityService; publicUrl: string }
@@ -28,23 +29,15 @@ export function createInformer(deps: InformerDeps): Dialect {
   })
   for (const routes of featuresOf(deps)) app.route('/', routes)
   app.onError((error) => errorAnswer(error, log))
-  app.notFound(({ req }) => {
-    const allowed = methodsAt(app, req.path)
-    if (allowed.length === 0) return boomAnswer(new Boom(404, `There is nothing at ${req.path.slice(0, 200)}`))
-    const message = `${req.method} is not allowed here; ${allowed.join(', ')} are`
-    return boomAnswer(new Boom(405, message, { allow: allowed.join(', ') }))
-  })
+  app.notFound(({ req }) => boom(noRoute(req, methodsAt(app, req.path))))
   const info = { title: 'Runsheet: the Informer dialect', version: VERSION }
   return {
     name: 'informer',
     prefixes: ['/api'],
     cors: false,
     fetch: async (request) => app.fetch(request),
-    tooOften: (retryAfter) =>
-      boomAnswer(
-        new Boom(429, `Too many requests; try again in ${retryAfter} s`, { 'retry-after': String(retryAfter) }),
-      ),
-    tooLarge: (maxBytes) => boomAnswer(new Boom(413, `The body is larger than ${maxBytes} bytes (MAX_BODY_BYTES)`)),
+    tooOften: (retryAfter) => boom(tooOften(retryAfter)),
+    tooLarge: (maxBytes) => boom(tooLarge(maxBytes)),
     document: () => app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }] }),
   }
 }

@@ -1,15 +1,16 @@
 /** The routes of one feature: their schemas check the requests, make the document, and fail in the dialect's form. */
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import type { Log } from '../../kernel/log.ts'
+import { HttpError, unauthorized } from '../http-error.ts'
 import { createAnswers, createRouteParts, createRoutes as createSharedRoutes, type Routes } from '../routing.ts'
-import { Boom, errorAnswer, unauthorized } from './boom.ts'
+import { errorAnswer } from './boom.ts'
 
 export const createRoutes = (log: Log): Routes => createSharedRoutes((error) => errorAnswer(error, log))
 
 const parts = createRouteParts({
   unauthorized,
-  notJson: () => new Boom(400, 'The body is not JSON'),
-  unsupportedType: (type) => new Boom(415, `The body must be application/json, not ${type}`),
+  notJson: () => new HttpError(400, 'The body is not JSON'),
+  unsupportedType: (type) => new HttpError(415, `The body must be application/json, not ${type}`),
 })
 
 /** By either of the two. */

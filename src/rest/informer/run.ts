@@ -4,9 +4,8 @@ import type { Run } from '../../db/generated/prisma/client.ts'
 import type { JobService } from '../../jobs/service.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Log } from '../../kernel/log.ts'
-import { currentRequest } from '../../kernel/request.ts'
 import type { RunService } from '../../runs/service.ts'
-import { heldAnswer } from '../held-answer.ts'
+import { heldAnswer, untold } from '../held-answer.ts'
 import type { Routes } from '../routing.ts'
 import { jobFinder, jobParams } from './job-params.ts'
 import { answers, createRoutes, failure, hal, secured } from './router.ts'
@@ -51,11 +50,10 @@ export function runRoutes({ jobs, runs, clock, log }: RunDeps): Routes {
       const { viewer } = context.var
       const job = await findJob(viewer, context.req.valid('param').id)
       const { id } = await runs.start(viewer, { jobId: job.id }, 1)
-      const requestId = currentRequest.getStore()?.id
       const run = runs.untilFinal(viewer, id, context.req.raw.signal)
       return heldAnswer<Execution>(
         run.then((ended) => ended && executionView(ended)),
-        { clock, onFault: (err) => log.error({ err, requestId, runId: id }, 'the end of a run could not be told') },
+        { clock, onFault: untold(log, id) },
       )
     },
   )

@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { getPath } from 'hono/utils/url'
 import { VERSION } from '../../kernel/version.ts'
 import type { Dialect } from '../dialect.ts'
+import { type HttpError, noRoute, tooLarge, tooOften } from '../http-error.ts'
 import { type Env, methodsAt } from '../routing.ts'
 import { viewerOf } from './credentials.ts'
 import { withEnclosed } from './document.ts'
@@ -29,12 +30,8 @@ export function createKragle(deps: KragleDeps): Dialect {
   for (const routes of featuresOf(deps)) app.route('/', routes)
   app.onError((error) => errorAnswer(error, log))
   app.notFound(({ req }) => {
-    const allowed = methodsAt(app, req.path)
-    if (allowed.length === 0) {
-      const message = `There is nothing at ${new URL(req.url).pathname.slice(0, 200)}`
-      return kragleAnswer(new KragleError(CODE.NO_SUCH_OBJECT, message, { status: 404 }))
-    }
-    return refusal(405, `${req.method} is not allowed here; ${allowed.join(', ')} are`, { allow: allowed.join(', ') })
+    const asked = { method: req.method, path: new URL(req.url).pathname }
+    return refusal(noRoute(asked, methodsAt(app, req.path)))
   })
   const info = { title: 'Runsheet: the Kragle dialect', version: VERSION }
   return {
@@ -42,9 +39,8 @@ export function createKragle(deps: KragleDeps): Dialect {
     prefixes: ['/jobs', '/schedules', '/blockstacks', '/authenticate', '/login', BASE],
     cors: false,
     fetch: async (request) => app.fetch(request),
-    tooOften: (retryAfter) =>
-      refusal(429, `Too many requests; try again in ${retryAfter} s`, { 'retry-after': String(retryAfter) }),
-    tooLarge: (maxBytes) => refusal(413, `The body is larger than ${maxBytes} bytes (MAX_BODY_BYTES)`),
+    tooOften: (retryAfter) => refusal(tooOften(retryAfter)),
+    tooLarge: (maxBytes) => refusal(tooLarge(maxBytes)),
     document: () =>
       withEnclosed(
         app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: publicUrl }, { url: publicUrl + BASE }] }),
@@ -52,7 +48,9 @@ export function createKragle(deps: KragleDeps): Dialect {
   }
 }
 
-const refusal = (status: number, message: string, headers: Record<string, string> = {}): Response =>
-  kragleAnswer(new KragleError(CODE.BAD_PAYLOAD, message, { status, headers }))
+const refusal = ({ status, message, headers }: HttpError): Response => {
+  const code = status === 404 ? CODE.NO_SUCH_OBJECT : CODE.BAD_PAYLOAD
+  return kragleAnswer(new KragleError(code, message, { status, headers }))
+}
 
 const withoutBase = (path: string): string => (path.startsWith(`${BASE}/`) ? path.slice(BASE.length) : path)

@@ -4,14 +4,13 @@ import type { Clock } from '../../kernel/clock.ts'
 import { ConflictError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { StackService } from '../../stacks/service.ts'
-import { heldAnswer } from '../held-answer.ts'
+import { heldAnswer, untold } from '../held-answer.ts'
 import type { Routes } from '../routing.ts'
 import { actsOnGet } from './acts-on-get.ts'
 import { idParams } from './ids.ts'
 import { failureOf } from './outcome.ts'
 import { answers, createRoutes, json, secured } from './router.ts'
 import { stackById } from './stack-find.ts'
-import { faultOf } from './waiting.ts'
 
 export type ExecDeps = { stacks: StackService; clock: Clock; log: Log }
 
@@ -47,7 +46,7 @@ export function execRoutes({ stacks, clock, log }: ExecDeps): Routes {
         if (run === null) return null
         return error === null ? { success: numbers?.actions ?? [] } : { error }
       })
-      return heldAnswer<Executed>(executed, { clock, onFault: faultOf(log, called.runId) })
+      return heldAnswer<Executed>(executed, { clock, onFault: untold(log, called.runId) })
     },
   )
 

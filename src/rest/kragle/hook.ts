@@ -7,7 +7,7 @@ import { ConflictError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { StackService } from '../../stacks/service.ts'
 import { noSuchStack } from '../../stacks/use.ts'
-import { heldAnswer } from '../held-answer.ts'
+import { heldAnswer, untold } from '../held-answer.ts'
 import type { Env, Routes } from '../routing.ts'
 import { actsOnGet } from './acts-on-get.ts'
 import { type CredentialDeps, viewerOf } from './credentials.ts'
@@ -16,7 +16,6 @@ import { hookInputOf, TOKEN_HEADER, TOKEN_QUERY } from './hook-input.ts'
 import { idParams, numberIn } from './ids.ts'
 import { failureOf } from './outcome.ts'
 import { answers, createRoutes, failure, json } from './router.ts'
-import { faultOf } from './waiting.ts'
 
 export type HookDeps = CredentialDeps & { stacks: StackService; clock: Clock; log: Log }
 
@@ -61,7 +60,7 @@ export function hookRoutes(deps: HookDeps): Routes {
       const err = failureOf(run, { toStrangers: called.byStranger })
       return err === null ? { status: 0, result: run.output as JsonValue } : { status: 1, err }
     })
-    return heldAnswer<Answer>(outcome, { clock, onFault: faultOf(log, called.runId) })
+    return heldAnswer<Answer>(outcome, { clock, onFault: untold(log, called.runId) })
   }
 
   const more = {
