@@ -1,5 +1,4 @@
 /** What is the same for every call of Boozles: who asks, formats, the form of errors, and what a call costs. */
-import http from 'node:http'
 import net from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -249,18 +248,6 @@ describe('the frame of Boozles', () => {
     }
   })
 
-  it('answers HEAD as GET, without the body', async () => {
-    for (const path of ['/1/jobs', `/1/jobs/${jobId}`]) {
-      const got = await call(`GET ${path}`, { accept: 'text/xml' })
-      const { status, headers, text } = await call(`HEAD ${path}`, { accept: 'text/xml' })
-      expect([status, text]).toEqual([200, ''])
-      for (const name of ['content-type', 'content-length', 'vary'])
-        expect(headers.get(name)).toBe(got.headers.get(name))
-    }
-    expect((await call('HEAD /1/jobs/x')).status).toBe(404)
-    expect((await call('HEAD /1/jobs/x/y')).status).toBe(405)
-  })
-
   describe('on the wire', () => {
     async function exchange(text: string): Promise<string> {
       const socket = net.connect(Number(new URL(app.url).port), '127.0.0.1')
@@ -297,28 +284,6 @@ ab
       expect(JSON.parse(body)).toMatchObject({
         ...{ url: 'https://example.com/a%2Fb', cron: '0 0/10 * * * ?', data: 'ab' },
       })
-    })
-
-    it('refuses what is too large while it is sent, in the format that is asked for', async () => {
-      const { status, type, text } = await new Promise<{ status?: number; type?: string; text: string }>(
-        (resolve, reject) => {
-          const headers = { authorization: `Bearer ${ann.token}`, accept: 'text/xml', 'content-type': 'text/xml' }
-          const request = http.request(`${app.url}/1/jobs`, { method: 'POST', headers })
-          request.on('error', reject)
-          request.on('response', async (response) => {
-            let text = ''
-            for await (const chunk of response) text += chunk
-            resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', text })
-          })
-          for (let sent = 0; sent <= MAX_BODY_BYTES; sent += 1024 * 1024) request.write(Buffer.alloc(1024 * 1024, 'x'))
-          request.end()
-        },
-      )
-      expect([status, type, errorIn(text, 'text/xml')]).toEqual([
-        413,
-        'text/xml; charset=utf-8',
-        expect.stringContaining(`${MAX_BODY_BYTES} bytes`),
-      ])
     })
   })
 
@@ -361,21 +326,5 @@ ab
       expect((await call('GET /1/jobs')).text.length).toBeGreaterThan(own[0] ?? 0)
       expect(await statementsOf('GET /1/jobs')).toBe(own[1])
     })
-  })
-})
-
-describe('too many requests of Boozles', () => {
-  it('are told so in the format that they ask for, with when to come again', async () => {
-    const app = await createTestApp({ REST_RATE_PER_MINUTE: '3' })
-    onTestFinished(() => app.stop())
-    const ask = clientOf(app, { id: '', handle: '', token: 'nobody' })
-    for (let n = 0; n < 3; n++) expect((await ask('GET /1/jobs')).status).toBe(401)
-    for (const format of FORMATS) {
-      const { status, headers, text } = await ask('GET /1/jobs', { accept: format })
-      expect([status, headers.get('content-type')]).toEqual([429, `${format}; charset=utf-8`])
-      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
-      expect(errorIn(text, format)).toContain('Too many requests')
-      expect(headers.get('vary')).toBe('Accept')
-    }
   })
 })
