@@ -50,7 +50,7 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
   async function fire(due: DueJob[], sql: Parameters<typeof lockDueJobs>[0]) {
     const runs: (WantedRun | SkippedRun)[] = []
     const slots: { jobId: string; next: Date | null }[] = []
-    const ending = due.filter(({ deletionQueued }) => deletionQueued)
+    const leaving = due.filter(({ deletionQueued }) => deletionQueued).map(({ jobId }) => jobId)
     for (const job of due) {
       const { fire, missed, next } = plan(job)
       if (missed) {
@@ -67,12 +67,8 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
     }
     const made = await enqueueRuns(sql, runs, settings)
     await setNextSlots(sql, slots)
-    for (const { jobId } of ending) await skipWaitingRuns(sql, jobId, 'DELETED')
-    if (ending.length > 0)
-      await deleteJobs(
-        sql,
-        ending.map(({ jobId }) => jobId),
-      )
+    for (const jobId of leaving) await skipWaitingRuns(sql, jobId, 'DELETED')
+    if (leaving.length > 0) await deleteJobs(sql, leaving)
     return made
   }
 
