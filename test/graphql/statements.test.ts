@@ -1,14 +1,12 @@
 /** A list takes as many SQL statements for 20 rows as for 2, whatever is nested in it. */
-import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { currentRequest } from '../../src/kernel/request.ts'
 import { createTestApp, type TestApp } from '../support/app.ts'
 import { makeJob, makeStack, type Person, post, publishSite, query, signUp } from '../support/people.ts'
+import { withStatements } from '../support/statements.ts'
 
 const ROWS = 20
 /** Two depths of a query share a statement when they happen to ask in the same turn. One a row would be 18 more. */
 const CHANCE = 4
-const REQUEST_ID = 'counted'
 
 const RUN = `
   id status job { name owner { handle } } artifact { slug owner { handle } }
@@ -29,8 +27,6 @@ const LISTS = {
 
 let app: TestApp
 let alice: Person
-let statements: string[] = []
-const { query: send } = pg.Client.prototype
 
 beforeAll(async () => {
   app = await createTestApp()
@@ -50,22 +46,15 @@ beforeAll(async () => {
   }
   const finished = `select count(*)::int as finished from run where status = 'FAILED'`
   await vi.waitFor(async () => expect(await query(app, finished)).toEqual([{ finished: 4 * ROWS }]), 20_000)
-  pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
-    const [config] = args as unknown as [string | { text: string }]
-    const text = typeof config === 'string' ? config : config.text
-    if (currentRequest.getStore()?.id === REQUEST_ID) statements.push(text)
-    return send.apply(this, args as never) as never
-  } as typeof send
 })
-afterAll(async () => {
-  pg.Client.prototype.query = send
-  await app?.stop()
-})
+afterAll(() => app?.stop())
 
 async function statementsFor(list: keyof typeof LISTS, first: number) {
-  statements = []
   const query = `query($n: Int!) { ${list}(first: $n) { totalCount edges { node { ${LISTS[list]} } } } }`
-  const { body } = await post(app, { query, variables: { n: first } }, alice.token, { 'x-request-id': REQUEST_ID })
+  const { answer, statements } = await withStatements((headers) =>
+    post(app, { query, variables: { n: first } }, alice.token, headers),
+  )
+  const { body } = answer
   expect(body.errors).toBeUndefined()
   expect(body.data[list].edges).toHaveLength(first)
   return { data: body.data[list], statements }

@@ -7,13 +7,13 @@ export const webhookSchema = z
   .enum(['none', 'public', 'token', 'user'])
   .describe('Who may call /blockstacks/hook/<id>: nobody, anybody, who has the webhook_token, or its owner signed in.')
 
-export const webhookMethodSchema = z.enum(['GET', 'POST', 'any']).describe('How that is called.')
+export const webhookMethodSchema = z.enum(['GET', 'POST', 'any']).describe('By which method that is called.')
 
 const fields = {
   name: z.string().describe('Unique among yours; at most 200 characters.'),
   blocks: z.array(saidBlockSchema).describe('What it does, in order: 1 to 50.'),
   webhook: webhookSchema.optional(),
-  webhook_method: webhookMethodSchema.nullish().describe('How that is called; null: any.'),
+  webhook_method: webhookMethodSchema.nullish(),
 }
 
 export const createSchema = z

@@ -2,9 +2,9 @@
 import net from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { currentRequest } from '../../../src/kernel/request.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, type Person, signUp } from '../../support/people.ts'
+import { withStatements } from '../../support/statements.ts'
 import { type Client, CRON, clientOf, HOOK, type Sent } from './client.ts'
 
 const JSON_TYPE = 'application/json'
@@ -290,19 +290,9 @@ ab
   describe('asks the database', () => {
     /** Statements that a call costs. */
     async function statementsOf(route: string, sent: Sent = {}): Promise<number> {
-      const { query: send } = pg.Client.prototype
-      onTestFinished(() => {
-        pg.Client.prototype.query = send
-      })
-      let statements = 0
-      pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
-        if (currentRequest.getStore()?.id === 'counted') statements += 1
-        return send.apply(this, args as never) as never
-      } as typeof send
-      const { status } = await call(route, { ...sent, headers: { 'x-request-id': 'counted' } })
-      pg.Client.prototype.query = send
-      expect(status).toBeLessThan(300)
-      return statements
+      const { answer, statements } = await withStatements((headers) => call(route, { ...sent, headers }))
+      expect(answer.status).toBeLessThan(300)
+      return statements.length
     }
 
     it('as often whatever a job is like and however many there are, and not often', async () => {

@@ -1,6 +1,6 @@
 /** How Boozles says it, in each of its formats. */
 import { expect } from 'vitest'
-import { type Call, halfADayOff, JSON_TYPE, SLOT_OF_LAST_DAY, type Speech, withField } from './speech.ts'
+import { BY_STATUS, type Call, halfADayOff, JSON_TYPE, SLOT_OF_LAST_DAY, type Speech, withField } from './speech.ts'
 
 type Format = 'application/json' | 'text/xml' | 'application/xml' | 'text/plain'
 
@@ -70,17 +70,7 @@ function boozlesIn(format: Format): Speech {
     malformed: isXml
       ? ['', '<job><url>', '<job></job', '<url>https://example.org/</url>', '<job>&nbsp;</job>', '{"url": "x"}']
       : ['', '{"url": ', "{'url': 1}", '{"url": 1,,}'],
-    refusals: {
-      notSignedIn: [401, null],
-      noScope: [403, null],
-      noSuchThing: [404, null],
-      noSuchRoute: [404, null],
-      wrongMethod: [405, null],
-      tooLarge: [413, null],
-      wrongType: [415, null],
-      malformed: [400, null],
-      tooOften: [429, null],
-    },
+    refusals: BY_STATUS,
     told({ status, headers, text }, call) {
       const accept = call.headers?.accept ?? format
       expect(headers.get('content-type')).toBe(`${accept}; charset=utf-8`)

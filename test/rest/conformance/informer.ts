@@ -1,7 +1,7 @@
 /** How Informer says it. */
 import { STATUS_CODES } from 'node:http'
 import { expect } from 'vitest'
-import { halfADayOff, json, SLOT_OF_LAST_DAY, type Speech, withField } from './speech.ts'
+import { BY_STATUS, halfADayOff, json, SLOT_OF_LAST_DAY, type Speech, withField } from './speech.ts'
 
 export const informer: Speech = {
   name: 'Informer',
@@ -43,17 +43,7 @@ export const informer: Speech = {
   wrongMethod: { route: 'PATCH /api/jobs', allowed: 'GET, POST' },
   wrongTypes: ['text/plain', 'application/x-www-form-urlencoded', 'application/xml'],
   malformed: ['', '{"name": ', "{'name': 1}", '{"name": 1,}'],
-  refusals: {
-    notSignedIn: [401, null],
-    noScope: [403, null],
-    noSuchThing: [404, null],
-    noSuchRoute: [404, null],
-    wrongMethod: [405, null],
-    tooLarge: [413, null],
-    wrongType: [415, null],
-    malformed: [400, null],
-    tooOften: [429, null],
-  },
+  refusals: BY_STATUS,
   told({ status, headers, text }) {
     expect(headers.get('content-type')).toBe('application/json')
     const { statusCode, error, message, ...rest } = JSON.parse(text)

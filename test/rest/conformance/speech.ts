@@ -96,6 +96,19 @@ export const callsOf = ({ read, change, remove, run }: Speech, id: string): Call
   ...(run ? [run(id)] : []),
 ]
 
+/** Of dialects that tell errors by their status. */
+export const BY_STATUS: Speech['refusals'] = {
+  notSignedIn: [401, null],
+  noScope: [403, null],
+  noSuchThing: [404, null],
+  noSuchRoute: [404, null],
+  wrongMethod: [405, null],
+  tooLarge: [413, null],
+  wrongType: [415, null],
+  malformed: [400, null],
+  tooOften: [429, null],
+}
+
 export const JSON_TYPE = { 'content-type': 'application/json' }
 
 export const json = (route: string, body: object): Call => ({ route, body: JSON.stringify(body), headers: JSON_TYPE })

@@ -1,10 +1,9 @@
 /** Lists of Informer's jobs: the HAL collection, and the short list of all. */
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { currentRequest } from '../../../src/kernel/request.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
 import { issueToken, makeJob, makeTeam, type Person, query, signUp } from '../../support/people.ts'
 import { rest } from '../../support/rest.ts'
+import { withStatements } from '../../support/statements.ts'
 
 let app: TestApp
 let ann: Person
@@ -240,25 +239,9 @@ describe('GET /api/jobs-list', () => {
 })
 
 describe('SQL statements', () => {
-  const { query: send } = pg.Client.prototype
-  let statements: string[] = []
-
-  beforeAll(() => {
-    pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
-      const [config] = args as unknown as [string | { text: string }]
-      if (currentRequest.getStore()?.id === 'counted')
-        statements.push(typeof config === 'string' ? config : config.text)
-      return send.apply(this, args as never) as never
-    } as typeof send
-  })
-  afterAll(() => {
-    pg.Client.prototype.query = send
-  })
-
   const counted = async (path: string, token: string) => {
-    statements = []
-    const { body } = await get(path, token, { 'x-request-id': 'counted' })
-    return { body, count: statements.length }
+    const { answer, statements } = await withStatements((headers) => get(path, token, headers))
+    return { body: answer.body, count: statements.length }
   }
 
   it('are as many for a list of 20 jobs as for one of 2', async () => {

@@ -5,8 +5,9 @@ import { createLog } from '../../../src/kernel/log.ts'
 import { errorAnswer } from '../../../src/rest/kragle/fault.ts'
 import { graphql } from '../../generated/index.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import { countRows, issueToken, type Person, query, signUp } from '../../support/people.ts'
+import { issueToken, type Person, query, signUp } from '../../support/people.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
+import { refusal } from './client.ts'
 
 const REVOKE = graphql(`
   mutation RevokeKragleToken($input: RevokeTokenInput!) {
@@ -43,16 +44,8 @@ describe('the frame of Kragle', () => {
     await app.stop()
   })
 
-  /** The answer of a call that changes nothing, an error in the dialect's form. */
-  async function refused(route: string, options: RestOptions = {}) {
-    const before = await countRows(database)
-    const { status, body, headers } = await rest(app, route, { token: ann.token, ...options })
-    expect(await countRows(database)).toEqual(before)
-    expect(body).toEqual({ code: expect.any(Number), msg: expect.any(String) })
-    expect(headers.get('content-type')).toContain('application/json')
-    expect(headers.get('x-runsheet-counts-as')).toBeNull()
-    return { status, code: body.code, msg: body.msg as string, headers }
-  }
+  const refused = (route: string, options: RestOptions = {}) =>
+    refusal(app, database, route, { token: ann.token, ...options })
 
   const signIn = (body: unknown, headers: Record<string, string> = {}, path = '/authenticate') =>
     rest(app, `POST ${path}`, { token: null, body, headers })

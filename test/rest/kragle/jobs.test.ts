@@ -1,20 +1,12 @@
 /** Jobs of Kragle: made, read, changed, and deleted in place of a run. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { currentRequest } from '../../../src/kernel/request.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import {
-  countRows,
-  issueToken,
-  makeJob,
-  makeStack,
-  makeTeam,
-  type Person,
-  query,
-  signUp,
-} from '../../support/people.ts'
+import { issueToken, makeJob, makeStack, makeTeam, type Person, query, signUp } from '../../support/people.ts'
 import { startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
+import { withStatements } from '../../support/statements.ts'
+import { done, refusal } from './client.ts'
 
 let app: TestApp
 let ann: Person
@@ -36,18 +28,11 @@ afterAll(async () => {
 const NOTHING = { status: 500, code: 6 }
 const now = () => Math.floor(Date.now() / 1000)
 
-async function send(route: string, body?: unknown, token = ann.token) {
-  const answer = await rest(app, route, { token, body })
-  expect(answer.status, JSON.stringify(answer.body)).toBe(200)
-  return answer.body
-}
+const send = (route: string, body?: unknown, token = ann.token) => done(app, route, { token, body })
 
 async function refused(route: string, options: RestOptions = {}) {
-  const before = await countRows(database)
-  const { status, body } = await rest(app, route, { token: ann.token, ...options })
-  expect(await countRows(database)).toEqual(before)
-  expect(Object.keys(body)).toEqual(['code', 'msg'])
-  return { status, code: body.code }
+  const { status, code } = await refusal(app, database, route, { token: ann.token, ...options })
+  return { status, code }
 }
 
 const schedule = async (config: object = { period: 60 }, more: object = {}, token = ann.token): Promise<number> =>
@@ -341,24 +326,9 @@ describe('deleting a job', () => {
 })
 
 describe('many jobs', () => {
-  const { query: ask } = pg.Client.prototype
-  let statements = 0
-
-  beforeAll(() => {
-    pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
-      if (currentRequest.getStore()?.id === 'counted') statements++
-      return ask.apply(this, args as never) as never
-    } as typeof ask
-  })
-  afterAll(() => {
-    pg.Client.prototype.query = ask
-  })
-
   const counted = async (route: string, token: string, body?: unknown) => {
-    statements = 0
-    const answer = await rest(app, route, { token, body, headers: { 'x-request-id': 'counted' } })
-    expect(answer.status).toBe(200)
-    return { body: answer.body, count: statements }
+    const { answer, statements } = await withStatements((headers) => done(app, route, { token, body, headers }))
+    return { body: answer, count: statements.length }
   }
 
   it('come in pages of ten, the oldest first, and each is made and listed by a constant number of statements', async () => {

@@ -2,8 +2,9 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../../support/app.ts'
-import { countRows, issueToken, makeJob, makeStack, type Person, query, signUp } from '../../support/people.ts'
+import { issueToken, makeJob, makeStack, type Person, query, signUp } from '../../support/people.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
+import { done, refusal } from './client.ts'
 
 let app: TestApp
 let ann: Person
@@ -22,18 +23,11 @@ afterAll(async () => {
   await app?.stop()
 })
 
-async function send(route: string, body?: unknown, token: string | null = ann.token) {
-  const answer = await rest(app, route, { token, body })
-  expect(answer.status, JSON.stringify(answer.body)).toBe(200)
-  return answer.body
-}
+const send = (route: string, body?: unknown, token: string | null = ann.token) => done(app, route, { token, body })
 
 async function refused(route: string, options: RestOptions = {}) {
-  const before = await countRows(database)
-  const { status, body } = await rest(app, route, { token: ann.token, ...options })
-  expect(await countRows(database)).toEqual(before)
-  expect(Object.keys(body)).toEqual(['code', 'msg'])
-  return [status, body.code]
+  const { status, code } = await refusal(app, database, route, { token: ann.token, ...options })
+  return [status, code]
 }
 
 const make = async (body: object): Promise<number> => (await send('POST /schedules', body)).id

@@ -1,11 +1,9 @@
-/** `/blockstacks`: making, reading, changing and deleting what jobs do. */
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { currentRequest } from '../../../src/kernel/request.ts'
 import { graphql } from '../../generated/index.ts'
 import { createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, makeStack, type Person, query, signUp } from '../../support/people.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
+import { withStatements } from '../../support/statements.ts'
 
 const SEE_STACK = graphql(`
   query SeeKragleStack($filter: StackFilter) {
@@ -355,34 +353,24 @@ describe('the token of a stack', () => {
 
 describe('a list', () => {
   it('has pages of ten, the oldest first, and asks as many statements for a full one as for one', async () => {
-    const { query: send } = pg.Client.prototype
-    let statements = 0
-    pg.Client.prototype.query = function (this: pg.Client, ...args: never[]) {
-      if (currentRequest.getStore()?.id === 'counted') statements += 1
-      return send.apply(this, args as never) as never
-    } as typeof send
     const carl = await signUp(app, 'carl')
     const counted = async (page: number) => {
-      statements = 0
-      const headers = { 'x-request-id': 'counted' }
-      const { body } = await call(`GET /blockstacks?page=${page}`, { token: carl.token, headers })
-      return { body, statements }
+      const { answer, statements } = await withStatements((headers) =>
+        call(`GET /blockstacks?page=${page}`, { token: carl.token, headers }),
+      )
+      return { body: answer.body, statements: statements.length }
     }
-    try {
-      expect((await counted(1)).body).toEqual({ count: 0, pagesize: 10, page: 1, stacks: [] })
-      const ids = [await make({}, carl.token)]
-      const one = await counted(1)
-      expect(one.statements).toBeGreaterThan(2)
-      for (let n = 1; n < 12; n++) ids.push(await make({ schedule_id: await schedule() }, carl.token))
-      const [first, second, third] = [await counted(1), await counted(2), await counted(3)]
-      expect(first.statements).toBe(one.statements)
-      expect(first.body).toMatchObject({ count: 12, pagesize: 10, page: 1 })
-      const idsOf = (body: { stacks: { id: number }[] }) => body.stacks.map(({ id }) => id)
-      expect([...idsOf(first.body), ...idsOf(second.body)]).toEqual(ids)
-      expect(third.body).toEqual({ count: 12, pagesize: 10, page: 3, stacks: [] })
-    } finally {
-      pg.Client.prototype.query = send
-    }
+    expect((await counted(1)).body).toEqual({ count: 0, pagesize: 10, page: 1, stacks: [] })
+    const ids = [await make({}, carl.token)]
+    const one = await counted(1)
+    expect(one.statements).toBeGreaterThan(2)
+    for (let n = 1; n < 12; n++) ids.push(await make({ schedule_id: await schedule() }, carl.token))
+    const [first, second, third] = [await counted(1), await counted(2), await counted(3)]
+    expect(first.statements).toBe(one.statements)
+    expect(first.body).toMatchObject({ count: 12, pagesize: 10, page: 1 })
+    const idsOf = (body: { stacks: { id: number }[] }) => body.stacks.map(({ id }) => id)
+    expect([...idsOf(first.body), ...idsOf(second.body)]).toEqual(ids)
+    expect(third.body).toEqual({ count: 12, pagesize: 10, page: 3, stacks: [] })
     for (const page of ['0', '-1', 'x', '1.5', '']) {
       const { status, body } = await call(`GET /blockstacks?page=${page}`)
       expect([page, status, body.code]).toEqual([page, 500, 1])
