@@ -1,15 +1,8 @@
 /** GraphQL over WebSocket (graphql-transport-ws), through the same envelop as HTTP: one parse, validation, context and masking. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLFormattedError,
-} from 'graphql'
+import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
-import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
@@ -72,10 +65,9 @@ export function attachWebSocket(
         const { request, execute } = (args as Operation).rootValue
         return currentRequest.run(request, () => execute(args))
       },
-      subscribe: async (args) => {
+      subscribe: (args) => {
         const { request, subscribe } = (args as Operation).rootValue
-        const result = await currentRequest.run(request, () => subscribe(args))
-        return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
+        return currentRequest.run(request, () => subscribe(args))
       },
       onSubscribe({ connectionParams, extra }, id, payload) {
         const request = { id: newId() }
@@ -140,19 +132,4 @@ function shown(errors: readonly GraphQLError[], socket: WebSocket): GraphQLForma
     if (told.extensions?.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
     return told
   })
-}
-
-type Stream = AsyncIterableIterator<ExecutionResult>
-
-/** Each step of the stream is part of the request that began it. */
-function within(request: { id: string }, source: Stream): Stream {
-  const { return: leave, throw: fail } = source
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    next: () => currentRequest.run(request, () => source.next()),
-    ...(leave && { return: () => leave.call(source) }),
-    ...(fail && { throw: (error) => fail.call(source, error) }),
-  }
 }
