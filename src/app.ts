@@ -45,6 +45,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
+import { createAnswerService } from './idempotency/answers.ts'
 import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
@@ -225,7 +226,8 @@ async function open(
   if (serves) {
     const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
     const content = { artifacts, data, documents, uploads, collaboration }
-    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
+    const answers = createAnswerService({ idempotency, seal })
+    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials, answers }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, hub, maxQueryChars, timer: metrics.timer })

@@ -4,6 +4,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Log } from '../kernel/log.ts'
 import { type ContextDeps, createContext } from './context.ts'
 import { maskError } from './errors.ts'
+import { tellReplays } from './keyed-mutations.ts'
 import { limitQueries } from './limits.ts'
 import { schema } from './schema.ts'
 import type { Hub } from './streams/hub.ts'
@@ -37,7 +38,9 @@ export function createGraphqlServer(
       return renderGraphiQL({ ...options, title: 'Runsheet', defaultQuery: DEFAULT_QUERY })
     },
     context: ({ request, authorization }) =>
-      createContext(deps, request ? request.headers.get('authorization') : authorization),
+      request
+        ? createContext(deps, request.headers.get('authorization'), request.headers.get('idempotency-key'))
+        : createContext(deps, authorization),
     maskedErrors: { maskError: mask },
     plugins: [
       tellBadJson,
@@ -45,6 +48,7 @@ export function createGraphqlServer(
       limitQueries(maxQueryChars),
       shareExecutions(hub, mask),
       watchTokens(createTokenWatch(deps.identity)),
+      tellReplays,
     ],
   })
   return Object.assign(yoga, { mask })
