@@ -75,15 +75,22 @@ const chunked = (bytes: Buffer) => ({
 })
 
 const SPEC = 'application/graphql-response+json'
+const STREAM = 'text/event-stream'
+
+function typeFor({ headers: { accept = '' } }: IncomingMessage): string {
+  if (accept.includes(STREAM)) return STREAM
+  return `${accept.includes(SPEC) ? SPEC : 'application/json'}; charset=utf-8`
+}
 
 /** The whole answer is sent at once, and ended when the client has had a moment to send what nobody reads. */
 async function refuse(error: GraphQLError, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status = 400, headers = {} } = error.extensions.http as { status?: number; headers?: Record<string, string> }
-  const body = JSON.stringify({ errors: [formatted(error)] })
-  const type = request.headers.accept?.includes(SPEC) ? SPEC : 'application/json'
+  const type = typeFor(request)
+  const text = JSON.stringify({ errors: [formatted(error)] })
+  const body = type === STREAM ? `event: next\ndata: ${text}\n\nevent: complete\ndata:\n\n` : text
   response.writeHead(status, {
     ...headers,
-    'content-type': `${type}; charset=utf-8`,
+    'content-type': type,
     'content-length': Buffer.byteLength(body),
     ...(!request.complete && { connection: 'close' }),
   })
