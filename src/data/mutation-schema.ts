@@ -60,6 +60,7 @@ const UpdateDatasetInput = builder.inputType('UpdateDatasetInput', {
     name: t.string({ description: 'At most 200 characters.' }),
     slug: t.string({ description: 'Lower-case letters and digits, and - inside.' }),
     description: t.string({ description: 'At most 1,000 characters; null clears.' }),
+    version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
   }),
 })
 

@@ -254,14 +254,11 @@ builder.queryFields((t) => ({
       }),
     },
     resolve: (_root, { filter, ...args }, { jobs, viewer }) =>
-      jobs.list(viewer, {
-        ...args,
-        filter: filter && { ...filter, artifactId: filter.artifactId && expectId('Artifact', filter.artifactId) },
-      }),
+      jobs.list(viewer, { ...args, filter: filter && jobFilterOf(filter) }),
   }),
 }))
 
-const JobFilterInput = builder.inputType('JobFilter', {
+export const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Jobs for which all of this holds.',
   fields: (t) => ({
     search: t.string({
@@ -275,4 +272,10 @@ const JobFilterInput = builder.inputType('JobFilter', {
     lastStatus: t.field({ type: RunStatusEnum, description: 'Whose last run ended so.' }),
     tag: t.string({ description: 'With the tag of this name.' }),
   }),
+})
+
+/** A filter as a client gives it, with prefixed ids → as the service takes it. */
+export const jobFilterOf = (filter: typeof JobFilterInput.$inferInput) => ({
+  ...filter,
+  artifactId: filter.artifactId && expectId('Artifact', filter.artifactId),
 })
