@@ -182,7 +182,7 @@ const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
     }),
     uploadedFiles: t.field({
       type: [UploadedFileInput],
-      description: 'More files, whose contents were uploaded before.',
+      description: 'More files, at most 20,000 with the others, whose contents were uploaded before.',
     }),
     deploy: t.boolean({
       defaultValue: true,

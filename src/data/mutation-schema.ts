@@ -14,7 +14,7 @@ const InsertedRowsType = builder.objectRef<{ dataset: LoadedDataset; rows: DataR
     dataset: t.expose('dataset', { type: DatasetType, description: 'The dataset as it is now.' }),
     rows: t.field({
       type: [DatasetRowType],
-      description: 'They, in the order in which they were given.',
+      description: 'They, in the order in which they were given; 1 to 1,000.',
       complexity: listComplexity({ first: 100 }),
       resolve: ({ rows }) => rows,
     }),

@@ -82,7 +82,7 @@ const UpdateJobInput = builder.inputType('UpdateJobInput', {
   description: 'Absent fields stay as they are; null clears.',
   fields: (t) => ({
     jobId: t.id({ required: true, description: '`job_…`' }),
-    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps, or the stack.' }),
+    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps, or the stack; 1 to 50.' }),
     stackId: t.id({ description: '`stk_…`: replaces all steps by those of this stack. Not together with actions.' }),
     version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
     ...settings(t),

@@ -86,7 +86,7 @@ export const JobType = builder.prismaObject('Job', {
     }),
     tags: t.field({
       type: [TagType],
-      description: 'Words that it is found by, in the order of the alphabet.',
+      description: 'Words that it is found by, at most 50, in the order of the alphabet.',
       resolve: ({ id }, _args, context) => loadBatched(context, 'Job.tags', id, (ids) => context.jobs.tagsOf(ids)),
     }),
     type: t.exposeString('type', {
@@ -108,12 +108,12 @@ export const JobType = builder.prismaObject('Job', {
     eventType: t.exposeString('eventType', { nullable: true, description: 'The event that starts it.' }),
     actions: t.field({
       type: [ActionType],
-      description: 'Its steps, in order, or those of its stack.',
+      description: 'Its steps, in order, or those of its stack; at most 50.',
       resolve: (job, _args, context) => actionsOf(job, context),
     }),
     datasets: t.field({
       type: [JobDatasetType],
-      description: 'Datasets that it works with by names of its own, in order.',
+      description: 'Datasets that it works with by names of its own, at most 20, in order.',
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Job.datasets', id, (ids) => context.jobs.datasetsOf(ids)),
     }),
