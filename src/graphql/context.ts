@@ -32,7 +32,7 @@ type Services = {
   answers: AnswerService
 }
 
-export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }
+export type ContextDeps = Services & { prisma: PrismaClient }
 
 /** `idempotencyKey`: the header's; null: it has none, or the transport has no headers. */
 export type Context = ContextDeps & { viewer: Viewer; idempotencyKey: string | null }

@@ -16,6 +16,10 @@ import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
+import { formatted } from './errors.ts'
+import { limitOperations } from './limits/socket-operations.ts'
+import type { WithSink } from './streams/plugin.ts'
+import { socketSink } from './streams/socket-sink.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
 
 /** Proxies close what is silent for a minute or less. */
@@ -27,17 +31,29 @@ const LATER = 1013
 /** The token is not valid, or no longer: clients give up. */
 const FORBIDDEN = 4403
 const INIT_TIMEOUT_MS = 10_000
-const MAX_MESSAGE_BYTES = 1024 * 1024
 
 type Params = { authorization?: unknown; Authorization?: unknown } | undefined
 type Envelop = ReturnType<GraphqlServer['getEnveloped']>
-type Operation = ExecutionArgs & { rootValue: Pick<Envelop, 'execute' | 'subscribe'> & { request: { id: string } } }
+type Operation = ExecutionArgs & {
+  rootValue: Pick<Envelop, 'execute' | 'subscribe'> & WithSink & { request: { id: string } }
+}
 
 export function attachWebSocket(
   server: Server,
-  { yoga, identity }: { yoga: GraphqlServer; identity: Pick<IdentityService, 'authenticate'> },
+  {
+    yoga,
+    identity,
+    callerOf,
+    limits,
+  }: {
+    yoga: GraphqlServer
+    identity: Pick<IdentityService, 'authenticate'>
+    /** Who asks, as far as rates are concerned. */
+    callerOf: (request: IncomingMessage, authorization: string | undefined) => string
+    limits: { operations: number; messageBytes: number }
+  },
 ) {
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES })
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.messageBytes })
 
   const protocol = useServer(
     {
@@ -62,13 +78,16 @@ export function attachWebSocket(
         const result = await currentRequest.run(request, () => subscribe(args))
         return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
       },
-      onSubscribe({ connectionParams, extra }, _id, payload) {
+      onSubscribe(context, id, payload) {
+        const { connectionParams, extra } = context
         const request = { id: newId() }
         return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
           const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
           try {
-            const document = parse(payload.query)
+            limitOperations(context, limits.operations)
+            yoga.gate.count(callerOf(extra.request, authorization))
+            const document = parse(yoga.gate.textOf(payload))
             const errors = validate(schema, document)
             if (errors.length > 0) return errors
             return {
@@ -77,7 +96,7 @@ export function attachWebSocket(
               operationName: payload.operationName,
               variableValues: payload.variables,
               contextValue: await contextFactory(),
-              rootValue: { request, execute, subscribe },
+              rootValue: { request, execute, subscribe, sink: socketSink(extra.socket, id) },
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.
@@ -118,13 +137,12 @@ function authorizationOf(params: Params, request: IncomingMessage): string | und
   return typeof given === 'string' ? given : request.headers.authorization
 }
 
-/** As HTTP shows them: without what is for the status line. The end of the token ends the connection. */
+/** The end of the token ends the connection. */
 function shown(errors: readonly GraphQLError[], socket: WebSocket): GraphQLFormattedError[] {
   return errors.map((error) => {
-    const { extensions = {}, ...rest } = error.toJSON()
-    const { http: _, ...others } = extensions
-    if (others.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
-    return { ...rest, extensions: others }
+    const told = formatted(error)
+    if (told.extensions?.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
+    return told
   })
 }
 
