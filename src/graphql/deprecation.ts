@@ -1,5 +1,13 @@
 /** What of the schema is on its way out: how its reason must read, and how often it is still asked for. */
-import { type DocumentNode, type GraphQLSchema, TypeInfo, visit, visitWithTypeInfo } from 'graphql'
+import {
+  type DocumentNode,
+  type GraphQLSchema,
+  getNamedType,
+  isInputObjectType,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
 /** Counts one use in an operation. `what`: `Job.name`, `Query.jobs(filter:)`, `JobFilter.tag` or `ListOrder.OLDEST`. */
@@ -28,14 +36,17 @@ export function deprecatedIn(schema: GraphQLSchema, document: DocumentNode): str
   const add = (part: { deprecationReason?: string | null | undefined } | null | undefined, name: string) => {
     if (part?.deprecationReason != null) uses.add(name)
   }
-  /** The input whose fields are being visited, from the outside in. */
-  const fieldName = () => `${types.getParentType()?.name}.${types.getFieldDef()?.name}`
+  const field = () => `${types.getParentType()?.name}.${types.getFieldDef()?.name}`
   visit(
     document,
     visitWithTypeInfo(types, {
-      Field: () => add(types.getFieldDef(), fieldName()),
-      Argument: ({ name }) => add(types.getArgument(), `${fieldName()}(${name.value}:)`),
-      EnumValue: ({ value }) => add(types.getEnumValue(), `${types.getInputType()}.${value}`.replace(/[![\]]/g, '')),
+      Field: () => add(types.getFieldDef(), field()),
+      Argument: ({ name }) => add(types.getArgument(), `${field()}(${name.value}:)`),
+      ObjectField({ name: { value: name } }) {
+        const input = getNamedType(types.getParentInputType())
+        if (isInputObjectType(input)) add(input.getFields()[name], `${input.name}.${name}`)
+      },
+      EnumValue: ({ value }) => add(types.getEnumValue(), `${getNamedType(types.getInputType())?.name}.${value}`),
     }),
   )
   return [...uses]

@@ -141,7 +141,7 @@ export function createRunService(deps: {
 
     /** Of each run the newest 100, in order. */
     async deliveries(runIds: readonly string[]): Promise<Delivery[]> {
-      const ids = await newestDeliveries(sql, runIds, DELIVERIES_SHOWN)
+      const ids = await newestDeliveries(sqlOn(pool), runIds, DELIVERIES_SHOWN)
       return prisma.delivery.findMany({ where: { id: { in: ids } }, orderBy: { id: 'asc' } })
     },
 

@@ -88,7 +88,7 @@ describe('the schema', () => {
       if (type.name.endsWith('Connection')) return []
       if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return []
       return Object.values(type.getFields()).flatMap((field) => {
-        const args = 'args' in field ? field.args : []
+        const args: readonly GraphQLArgument[] = 'args' in field ? field.args : []
         if (!isListType(getNullableType(field.type))) return []
         const says = [field, ...args.filter(({ name }) => /^(first|count)$/.test(name))]
         return [
