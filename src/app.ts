@@ -236,7 +236,7 @@ async function open(
     const rate = rateOf(config.RATE_LIMIT_PER_MINUTE, clock)
     const yoga = createGraphqlServer(
       { ...services, prisma },
-      { log, hub, timer: metrics.timer, rate, callerOf, ...graphqlRules(config) },
+      { log, hub, timer: metrics.timer, deprecated: metrics.deprecated, rate, callerOf, ...graphqlRules(config) },
     )
     const socketLimits = { operations: config.MAX_SUBSCRIPTIONS_PER_SOCKET, messageBytes: config.MAX_MESSAGE_BYTES }
     const sockets = attachWebSocket(http.server, { yoga, identity, callerOf, limits: socketLimits })

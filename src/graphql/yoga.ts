@@ -4,6 +4,7 @@ import { createYoga } from 'graphql-yoga'
 import type { Log } from '../kernel/log.ts'
 import type { Rate } from '../kernel/rate.ts'
 import { type ContextDeps, createContext } from './context.ts'
+import { countDeprecated, type DeprecationMeter } from './deprecation.ts'
 import { maskError } from './errors.ts'
 import { tellReplays } from './keyed-mutations.ts'
 import { limitCost } from './limits/cost.ts'
@@ -40,12 +41,13 @@ export function createGraphqlServer(
     log: Log
     hub: Hub
     timer: OperationTimer
+    deprecated: DeprecationMeter
     /** How often one caller may ask; null: as often as it likes. */
     rate: Rate | null
     callerOf: (request: IncomingMessage) => string
   },
 ) {
-  const { log, hub, timer, rate, callerOf, limits, maxBatch, introspection, trusted, trustedOnly } = options
+  const { log, hub, timer, deprecated, rate, callerOf, limits, maxBatch, introspection, trusted, trustedOnly } = options
   const gate = createGate({ rate, trusted, trustedOnly })
   const documents = createDocuments(schema, limits, { hints: introspection })
   const mask = (error: unknown) => maskError(error, log)
@@ -77,6 +79,7 @@ export function createGraphqlServer(
       tellBadRequests,
       ruleRequests({ gate, maxBatch, callerOf, allowanceOf: (caller) => rate?.look(caller) ?? null }),
       timeOperations(timer),
+      countDeprecated(deprecated),
       rememberDocuments(documents),
       limitCost({ most: limits.cost, introspection }),
       shareExecutions(hub, mask),
