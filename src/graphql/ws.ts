@@ -17,7 +17,7 @@ import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
 import { formatted } from './errors.ts'
-import { limitOperations } from './limits/socket-operations.ts'
+import { createSocketOperations } from './limits/socket-operations.ts'
 import type { WithSink } from './streams/plugin.ts'
 import { socketSink } from './streams/socket-sink.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
@@ -55,6 +55,8 @@ export function attachWebSocket(
 ) {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.messageBytes })
 
+  const operations = createSocketOperations(limits.operations)
+
   const protocol = useServer(
     {
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
@@ -78,18 +80,21 @@ export function attachWebSocket(
         const result = await currentRequest.run(request, () => subscribe(args))
         return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
       },
-      onSubscribe(context, id, payload) {
-        const { connectionParams, extra } = context
+      onSubscribe({ connectionParams, extra }, id, payload) {
         const request = { id: newId() }
         return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
-          const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
+          const refused = (errors: readonly GraphQLError[]) => {
+            operations.end(extra.socket, payload)
+            return errors
+          }
           try {
-            limitOperations(context, limits.operations)
+            operations.begin(extra.socket, payload)
             yoga.gate.count(callerOf(extra.request, authorization))
+            const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
             const document = parse(yoga.gate.textOf(payload))
             const errors = validate(schema, document)
-            if (errors.length > 0) return errors
+            if (errors.length > 0) return refused(errors)
             return {
               schema,
               document,
@@ -100,13 +105,17 @@ export function attachWebSocket(
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.
-            if (!(error instanceof GraphQLError)) return [yoga.mask(error)]
+            if (!(error instanceof GraphQLError)) return refused([yoga.mask(error)])
             error.extensions.code ??= 'GRAPHQL_PARSE_FAILED'
-            return [error]
+            return refused([error])
           }
         })
       },
-      onError: ({ extra }, _id, _payload, errors) => shown(errors, extra.socket),
+      onError({ extra }, _id, payload, errors) {
+        operations.end(extra.socket, payload)
+        return shown(errors, extra.socket)
+      },
+      onComplete: ({ extra }, _id, payload) => operations.end(extra.socket, payload),
       onNext: ({ extra }, _id, _payload, _args, result) =>
         result.errors && ({ ...result, errors: shown(result.errors, extra.socket) } as FormattedExecutionResult),
     },

@@ -189,8 +189,18 @@ describe('where the settings are as they come', () => {
       socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: bearer(ADMIN_TOKEN) })))
     })
     expect(await refused).toBe(10_000 - 20)
+    socket.removeAllListeners('message')
     expect((await post(app, { query: '{ __typename }' })).body.data).toEqual({ __typename: 'Query' })
-    expect(socket.readyState).toBe(WebSocket.OPEN)
+    // One that ends makes room for another.
+    socket.send(JSON.stringify({ id: '0', type: 'complete' }))
+    let another = 0
+    const answer = () =>
+      new Promise((resolve) => {
+        socket.once('message', (data) => resolve(JSON.parse(String(data)).payload))
+        const payload = { query: 'subscription { nothing }' }
+        socket.send(JSON.stringify({ id: `another ${another++}`, type: 'subscribe', payload }))
+      })
+    await expect.poll(answer).toMatchObject([{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }])
     socket.removeAllListeners('close').close()
   })
 })
