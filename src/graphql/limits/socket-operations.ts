@@ -9,13 +9,13 @@ export type SocketOperations = ReturnType<typeof createSocketOperations>
 /** `socket`: whatever is the same for all operations of one; `operation`: what is the operation's alone. */
 export function createSocketOperations(most: number) {
   const underWay = new WeakMap<object, Set<object>>()
+  // Made once: it is thrown for each of thousands of messages, and costs more than they do.
+  const full = tooMuch(`${most} operations are under way on this socket (MAX_SUBSCRIPTIONS_PER_SOCKET).`)
   return {
     /** @throws GraphQLError LIMIT_EXCEEDED */
     begin(socket: object, operation: object): void {
       const operations = underWay.get(socket) ?? new Set()
-      if (operations.size >= most) {
-        throw tooMuch(`${most} operations are under way on this socket (MAX_SUBSCRIPTIONS_PER_SOCKET).`)
-      }
+      if (operations.size >= most) throw full
       underWay.set(socket, operations.add(operation))
     },
     /** As often as one likes. */
