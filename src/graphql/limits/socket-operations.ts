@@ -4,8 +4,6 @@
  */
 import { tooMuch } from './refusal.ts'
 
-export type SocketOperations = ReturnType<typeof createSocketOperations>
-
 /** `socket`: whatever is the same for all operations of one; `operation`: what is the operation's alone. */
 export function createSocketOperations(most: number) {
   const underWay = new WeakMap<object, Set<object>>()
