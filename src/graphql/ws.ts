@@ -10,6 +10,7 @@ import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
 import { formatted } from './errors.ts'
+import { createSocketOperations } from './limits/socket-operations.ts'
 import type { WithSink } from './streams/plugin.ts'
 import { socketSink } from './streams/socket-sink.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
@@ -23,7 +24,6 @@ const LATER = 1013
 /** The token is not valid, or no longer: clients give up. */
 const FORBIDDEN = 4403
 const INIT_TIMEOUT_MS = 10_000
-const MAX_MESSAGE_BYTES = 1024 * 1024
 
 type Params = { authorization?: unknown; Authorization?: unknown } | undefined
 type Envelop = ReturnType<GraphqlServer['getEnveloped']>
@@ -36,16 +36,23 @@ export function attachWebSocket(
   {
     yoga,
     identity,
+    callerOf,
+    limits,
     pingMs = PING_MS,
     initTimeoutMs = INIT_TIMEOUT_MS,
   }: {
     yoga: GraphqlServer
     identity: Pick<IdentityService, 'authenticate'>
+    /** Who asks, as far as rates are concerned. */
+    callerOf: (request: IncomingMessage, authorization: string | undefined) => string
+    limits: { operations: number; messageBytes: number }
     pingMs?: number
     initTimeoutMs?: number
   },
 ) {
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES })
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.messageBytes })
+
+  const operations = createSocketOperations(limits.operations)
 
   const protocol = useServer(
     {
@@ -73,11 +80,17 @@ export function attachWebSocket(
         const request = { id: newId() }
         return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
-          const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
+          const refused = (errors: readonly GraphQLError[]) => {
+            operations.end(extra.socket, payload)
+            return errors
+          }
           try {
-            const document = parse(payload.query)
+            operations.begin(extra.socket, payload)
+            yoga.gate.count(callerOf(extra.request, authorization))
+            const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
+            const document = parse(yoga.gate.textOf(payload))
             const errors = validate(schema, document)
-            if (errors.length > 0) return errors
+            if (errors.length > 0) return refused(errors)
             return {
               schema,
               document,
@@ -88,13 +101,17 @@ export function attachWebSocket(
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.
-            if (!(error instanceof GraphQLError)) return [yoga.mask(error)]
+            if (!(error instanceof GraphQLError)) return refused([yoga.mask(error)])
             error.extensions.code ??= 'GRAPHQL_PARSE_FAILED'
-            return [error]
+            return refused([error])
           }
         })
       },
-      onError: ({ extra }, _id, _payload, errors) => shown(errors, extra.socket),
+      onError({ extra }, _id, payload, errors) {
+        operations.end(extra.socket, payload)
+        return shown(errors, extra.socket)
+      },
+      onComplete: ({ extra }, _id, payload) => operations.end(extra.socket, payload),
       onNext: ({ extra }, _id, _payload, _args, result) =>
         result.errors && ({ ...result, errors: shown(result.errors, extra.socket) } as FormattedExecutionResult),
     },
