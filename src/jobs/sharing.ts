@@ -12,9 +12,13 @@ import { LimitError, ValidationError } from '../kernel/errors.ts'
 import { validate } from '../kernel/validate.ts'
 import type { JobEditing } from './edit.ts'
 import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from './rights.ts'
+import { tellJobs } from './tell.ts'
 
 /** Of one job. */
 const SHARES_LIMIT = 1_000
+
+/** Whom it is shared with is a change like others, though no other edit would undo it: its version stays. */
+const TOUCH = 'update job set updated_at = clock_timestamp() where id = $1::uuid and deleted_at is null'
 
 const shareSpec = z.object({
   level: z.int('must be 0, 1, 2 or 3').min(0, 'must be at least 0').max(3, 'must be at most 3'),
@@ -68,9 +72,10 @@ export function createSharing({
       const named = await requirePrincipal(prisma, principal)
       const principalId = named.id
       return prisma.$transaction(async (tx) => {
-        await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
+        await sqlIn(tx)(TOUCH, [jobId])
         const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null } })
         if (!job) throw noSuchJob()
+        await tellJobs(sqlIn(tx), [jobId])
         if (level === 0) {
           await tx.share.deleteMany({ where: { jobId, principalId } })
           return { job, principal: named, level }

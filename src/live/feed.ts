@@ -6,6 +6,7 @@
  */
 import { isUnreachable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { closeable } from '../kernel/closeable.ts'
 import { CursorExpiredError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
@@ -222,30 +223,3 @@ function matches(filter: FeedFilter, event: FeedEvent): boolean {
 
 const isOfOne = (principals: readonly string[], { ownerId, readers }: FeedEvent): boolean =>
   principals.includes(ownerId) || (readers ?? []).some((reader) => principals.includes(reader))
-
-/** A generator's `return` waits for the `next` that is under way; leaving first lets that one end. */
-function closeable<Item>(source: AsyncGenerator<Item>, leave: () => void): AsyncIterableIterator<Item> {
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    async next() {
-      try {
-        const result = await source.next()
-        if (result.done) leave()
-        return result
-      } catch (error) {
-        leave()
-        throw error
-      }
-    },
-    return() {
-      leave()
-      return source.return(undefined)
-    },
-    throw(error) {
-      leave()
-      return source.throw(error)
-    },
-  }
-}
