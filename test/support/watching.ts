@@ -13,7 +13,8 @@ export async function streamsOf({ url }: TestApp): Promise<number> {
 export async function watching<Shown>(transport: Streaming, app: TestApp, question: Question, field: string) {
   const before = await streamsOf(app)
   const shown: Shown[] = []
-  const stream = transport.stream(app, question)
+  const leaving = new AbortController()
+  const stream = transport.stream(app, question, leaving.signal)
   let last: Outcome | null = null
   let isOver = false
   const reading = (async () => {
@@ -36,7 +37,8 @@ export async function watching<Shown>(transport: Streaming, app: TestApp, questi
       return last
     },
     async leave() {
-      await stream.return(undefined)
+      leaving.abort()
+      await reading
     },
   }
 }
