@@ -11,7 +11,7 @@ export type Walk = { since: Mark; after: string | null }
 
 export type ChangeSet = ReturnType<typeof createChangeSet>
 
-const earlier = (one: Mark, other: Mark): Mark => ({
+export const earlier = (one: Mark, other: Mark): Mark => ({
   at: Math.min(one.at, other.at),
   position: Math.min(one.position, other.position),
 })
@@ -38,8 +38,12 @@ export function createChangeSet(limit: number) {
     isEmpty: () => ids.size === 0 && walk === null,
     /** The oldest; they are no longer in it. */
     take(count: number): string[] {
-      const taken = [...ids].slice(0, count)
-      for (const id of taken) ids.delete(id)
+      const taken: string[] = []
+      for (const id of ids) {
+        if (taken.length === count) break
+        taken.push(id)
+        ids.delete(id)
+      }
       return taken
     },
     walk: () => walk,

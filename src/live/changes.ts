@@ -10,7 +10,7 @@ import { closeable } from '../kernel/closeable.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
 import type { Bus } from './bus.ts'
-import { type ChangeSet, createChangeSet, type Mark } from './change-set.ts'
+import { type ChangeSet, createChangeSet, earlier, type Mark } from './change-set.ts'
 import type { Topic } from './events.ts'
 
 /** `deletedAt`: it is shown like this once, and not again. */
@@ -70,6 +70,8 @@ export function createChanges<Row extends Changing>(deps: {
   let following: Promise<() => void> | null = null
   let heardAt = 0
   let position = 0
+  /** How things stood before the first of what is unseen; null: all is seen. */
+  let oldest: Mark | null = null
 
   const loop = createLoop({ name: `changes of ${source.topic}`, clock, log, work: look })
   const unsubscribe = bus.subscribe(source.topic, (id) => {
@@ -82,14 +84,17 @@ export function createChanges<Row extends Changing>(deps: {
   const mark = (at = clock.now()): Mark => ({ at: at - MARGIN_MS, position })
 
   function changed(id: string) {
+    const before = mark()
+    oldest ??= before
     latest.delete(id)
-    unseen.add(id, mark())
+    unseen.add(id, before)
     loop.wake()
   }
 
   /** Something may have been missed: whoever watches one thing is shown it, the others what has changed meanwhile. */
   function lookAgain() {
     const before = mark(heardAt)
+    oldest = oldest ? earlier(oldest, before) : before
     latest.clear()
     for (const { id } of subscribers) if (id !== null) unseen.add(id, before)
     unseen.lose(before)
@@ -97,7 +102,7 @@ export function createChanges<Row extends Changing>(deps: {
   }
 
   async function look(): Promise<number | null> {
-    const before = mark()
+    const before = oldest ?? mark()
     const ids = await idsOf(unseen)
     if (ids.length > 0) {
       const rows = await source.read(ids).catch((error) => {
@@ -107,7 +112,9 @@ export function createChanges<Row extends Changing>(deps: {
       const found = new Map(rows.map((row) => [row.id, row]))
       for (const id of ids) tell(id, found.get(id) ?? null, before)
     }
-    return unseen.isEmpty() ? null : 0
+    if (!unseen.isEmpty()) return 0
+    oldest = null
+    return null
   }
 
   function tell(id: string, row: Row | null, before: Mark) {
