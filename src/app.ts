@@ -162,7 +162,7 @@ async function open(
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
-  const ofRuns = createRunChanges({ feed, reader, log })
+  const ofRuns = createRunChanges({ feed, reader, clock, log })
   const jobChanges = createChanges({ source: createJobChangeSource({ prisma, pool, events: ofRuns }), bus, clock, log })
   onClose(jobChanges.close)
   const publications = createChanges({ source: createPublicationSource({ prisma, pool }), bus, clock, log })

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import type { Artifact, ArtifactVersion, PrismaClient } from '../db/generated/prisma/client.ts'
 import { sqlOn } from '../db/sql.ts'
-import type { ChangeSource } from '../live/changes.ts'
+import type { ChangeSource } from '../live/change-reader.ts'
 import { readLiveVersions } from './queries.ts'
 
 /** The version that is live under an artifact, or was when the artifact was deleted. `id`: the artifact's. */

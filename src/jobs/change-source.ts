@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { sqlOn } from '../db/sql.ts'
-import type { ChangeSource } from '../live/changes.ts'
+import type { ChangeSource } from '../live/change-reader.ts'
 
 const READERS = { shares: { select: { principalId: true } }, artifact: { select: { ownerId: true } } } as const
 

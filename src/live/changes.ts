@@ -4,32 +4,14 @@
  * subscriber is slow is shown once, and its last state always is. What the bus has missed is looked for afterwards.
  */
 import { LRUCache } from 'lru-cache'
-import { isUnreachable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { closeable } from '../kernel/closeable.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
 import type { Bus } from './bus.ts'
+import { type ChangeSource, type Changing, createChangeReader } from './change-reader.ts'
 import { type ChangeSet, createChangeSet, earlier, type Mark } from './change-set.ts'
-import type { Topic } from './events.ts'
-
-/** `deletedAt`: it is shown like this once, and not again. */
-export type Changing = { id: string; deletedAt: Date | null }
-
-export type ChangeSource<Row extends Changing> = {
-  topic: Topic
-  /** As they are now, in a fixed number of statements; those that are gone are missing. */
-  read(ids: readonly string[]): Promise<Row[]>
-  /** Ids of what has changed since, in order, behind `after`; at most `limit`. */
-  changedSince(since: Mark, after: string | null, limit: number): Promise<string[]>
-  /** What changes by events of runs, without a word on the bus. */
-  events?: {
-    /** The position behind which all events come from now on. */
-    now(): Promise<number>
-    /** Calls for each event that changes something, in order, until the answer is called. `lost`: some are gone. */
-    follow(after: number, changed: (id: string, position: number) => void, lost: () => void): () => void
-  }
-}
+import { patiently } from './patiently.ts'
 
 export type Changes<Row extends Changing> = ReturnType<typeof createChanges<Row>>
 
@@ -37,13 +19,10 @@ export type Changes<Row extends Changing> = ReturnType<typeof createChanges<Row>
 const WAITING = 1_000
 /** Things that this node has not looked at yet. */
 const UNSEEN = 10_000
-const PAGE = 200
-/** Things that are remembered as they are, for subscribers who read at their own pace. */
+/** Deletions that were told, so that what happens afterwards is not. */
 const REMEMBERED = 1_000
 /** Clocks differ, and what a transaction writes is older than its commit. */
 const MARGIN_MS = 60_000
-/** Until PostgreSQL is asked again when it could not be reached. */
-const RETRY_MS = 250
 
 type Subscriber<Row> = {
   /** Null: of everything. */
@@ -64,7 +43,7 @@ export function createChanges<Row extends Changing>(deps: {
   const { source, bus, clock, log } = deps
   const subscribers = new Set<Subscriber<Row>>()
   const unseen = createChangeSet(UNSEEN)
-  const latest = new LRUCache<string, Row>({ max: REMEMBERED })
+  const reader = createChangeReader(source)
   const toldGone = new LRUCache<string, true>({ max: REMEMBERED })
   let closed = false
   let following: Promise<() => void> | null = null
@@ -86,7 +65,6 @@ export function createChanges<Row extends Changing>(deps: {
   function changed(id: string) {
     const before = mark()
     oldest ??= before
-    latest.delete(id)
     unseen.add(id, before)
     loop.wake()
   }
@@ -95,7 +73,7 @@ export function createChanges<Row extends Changing>(deps: {
   function lookAgain() {
     const before = mark(heardAt)
     oldest = oldest ? earlier(oldest, before) : before
-    latest.clear()
+    reader.forget()
     for (const { id } of subscribers) if (id !== null) unseen.add(id, before)
     unseen.lose(before)
     loop.wake()
@@ -103,14 +81,13 @@ export function createChanges<Row extends Changing>(deps: {
 
   async function look(): Promise<number | null> {
     const before = oldest ?? mark()
-    const ids = await idsOf(unseen)
+    const ids = await reader.idsOf(unseen)
     if (ids.length > 0) {
-      const rows = await source.read(ids).catch((error) => {
+      const rows = await reader.newRows(ids).catch((error) => {
         for (const id of ids) unseen.add(id, before)
         throw error
       })
-      const found = new Map(rows.map((row) => [row.id, row]))
-      for (const id of ids) tell(id, found.get(id) ?? null, before)
+      for (const [index, id] of ids.entries()) tell(id, rows[index] ?? null, before)
     }
     if (!unseen.isEmpty()) return 0
     oldest = null
@@ -118,7 +95,6 @@ export function createChanges<Row extends Changing>(deps: {
   }
 
   function tell(id: string, row: Row | null, before: Mark) {
-    if (row) latest.set(id, row)
     if (!row?.deletedAt) toldGone.delete(id)
     else if (toldGone.has(id)) return
     else toldGone.set(id, true)
@@ -130,46 +106,17 @@ export function createChanges<Row extends Changing>(deps: {
     }
   }
 
-  /** The next that wait, and the next of a walk, so that neither keeps the other waiting; none may be none yet. */
-  async function idsOf(waiting: ChangeSet): Promise<string[]> {
-    const walk = waiting.walk()
-    const met = walk ? await source.changedSince(walk.since, walk.after, PAGE) : []
-    if (walk) waiting.walked(met.length < PAGE ? null : (met.at(-1) ?? null))
-    return [...new Set([...waiting.take(PAGE), ...met])]
-  }
-
-  async function rowsOf(ids: readonly string[]): Promise<(Row | null)[]> {
-    const known = new Map(ids.map((id) => [id, latest.get(id) ?? null]))
-    const unknown = ids.filter((id) => !known.get(id))
-    for (const row of unknown.length > 0 ? await source.read(unknown) : []) known.set(row.id, row)
-    return ids.map((id) => known.get(id) ?? null)
-  }
-
-  /** Reads as soon as PostgreSQL answers; null when the subscriber has left by then. */
-  async function patiently<Result>(subscriber: Subscriber<Row>, read: () => Promise<Result>): Promise<Result | null> {
-    while (subscribers.has(subscriber)) {
-      try {
-        return await read()
-      } catch (error) {
-        if (!isUnreachable(error)) throw error
-        await new Promise<void>((resolve) => {
-          clock.after(RETRY_MS, resolve)
-        })
-      }
-    }
-    return null
-  }
-
   async function* show(subscriber: Subscriber<Row>) {
     const { id: one, sees, waiting } = subscriber
-    while (subscribers.has(subscriber)) {
-      const ids = await patiently(subscriber, () => idsOf(waiting))
-      const rows = ids && (await patiently(subscriber, () => rowsOf(ids)))
+    const isHere = () => subscribers.has(subscriber)
+    while (isHere()) {
+      const ids = await patiently(clock, isHere, () => reader.idsOf(waiting))
+      const rows = ids && (await patiently(clock, isHere, () => reader.rows(ids)))
       for (const row of rows ?? []) {
         if (row && sees(row)) yield row
         if (one !== null && (!row || row.deletedAt)) return
       }
-      if (!waiting.isEmpty() || !subscribers.has(subscriber)) continue
+      if (!waiting.isEmpty() || !isHere()) continue
       await new Promise<void>((resolve) => {
         subscriber.wake = resolve
       })
@@ -182,7 +129,10 @@ export function createChanges<Row extends Changing>(deps: {
     if (subscribers.size > 0) return
     following?.then((stop) => stop()).catch(() => {})
     following = null
-    for (const each of [unseen, latest, toldGone]) each.clear()
+    unseen.clear()
+    oldest = null
+    toldGone.clear()
+    reader.forget()
   }
 
   async function begin(): Promise<() => void> {

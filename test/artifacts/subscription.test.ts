@@ -49,7 +49,10 @@ describe.each(STREAMING.map((transport) => [transport.name, transport] as const)
   it('each deployment is shown, whoever or whatever makes it', async () => {
     const slug = `site-${name.toLowerCase()}`
     const { id } = await publishSite(app, slug, alice.token)
-    const { id: jobId } = await makeJob(app, alice.token, { artifactId: id, actions: [{ publish: { target: 'LATEST' } }] })
+    const { id: jobId } = await makeJob(app, alice.token, {
+      artifactId: id,
+      actions: [{ publish: { target: 'LATEST' } }],
+    })
     const streams = [await watch(transport, { artifactId: id }), await watch(transport, {})]
     const deployments: [what: string, deploy: () => Promise<unknown>, versionNo: number][] = [
       ['GraphQL', () => publishSite(app, slug, alice.token), 2],
@@ -86,7 +89,11 @@ it('shows an artifact to those who may read it, and where none is named to those
     await publishSite(app, 'hidden', alice.token, { visibility: 'PRIVATE' }),
   ]
   const emails = ['bob@example.org']
-  await app.send(ADD_COLLABORATORS, { input: { artifactId: hidden.id, emails, role: 'VIEWER' } }, { token: alice.token })
+  await app.send(
+    ADD_COLLABORATORS,
+    { input: { artifactId: hidden.id, emails, role: 'VIEWER' } },
+    { token: alice.token },
+  )
   const carol = await signUp(app, 'carol')
   const { token: blind } = await issueToken(app, alice.token, { scopes: ['jobs:read'] })
   const [o, u, h] = ['open', 'unlisted', 'hidden']
@@ -100,7 +107,9 @@ it('shows an artifact to those who may read it, and where none is named to those
   ] as [string, string | null, string[], string[]][]
   for (const [index, [who, token, named, listed]] of people.entries()) {
     const all = await watch(index % 2 ? sse : webSocket, { token })
-    const each = await Promise.all([open, unlisted, hidden].map(({ id }) => watch(webSocket, { artifactId: id, token })))
+    const each = await Promise.all(
+      [open, unlisted, hidden].map(({ id }) => watch(webSocket, { artifactId: id, token })),
+    )
     for (const { slug } of [open, unlisted, hidden]) await publishSite(app, slug, alice.token)
     const { id: last } = await publishSite(app, `last-${index}`, alice.token)
     await all.until({ artifact: { id: last } })
@@ -135,7 +144,9 @@ it('shows nothing more of an artifact that is made private to those who may not 
 it('says NOT_FOUND of what is not there', async () => {
   for (const artifactId of ['nonsense', 'art_00000000000000000000000000000000']) {
     const stream = await watch(sse, { artifactId })
-    expect((await stream.ended())?.errors).toMatchObject([{ path: ['artifactPublished'], extensions: { code: 'NOT_FOUND' } }])
+    expect((await stream.ended())?.errors).toMatchObject([
+      { path: ['artifactPublished'], extensions: { code: 'NOT_FOUND' } },
+    ])
   }
 })
 

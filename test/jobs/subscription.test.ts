@@ -2,11 +2,21 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ADD_COLLABORATORS } from '../collaboration/operations.ts'
+import { graphql } from '../generated/index.ts'
 import type { Streaming } from '../graphql/transports.ts'
 import { STREAMING } from '../graphql/transports.ts'
-import { graphql } from '../generated/index.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
-import { issueToken, makeJob, makeStack, makeTeam, type Person, post, publishSite, query, signUp } from '../support/people.ts'
+import {
+  issueToken,
+  makeJob,
+  makeStack,
+  makeTeam,
+  type Person,
+  post,
+  publishSite,
+  query,
+  signUp,
+} from '../support/people.ts'
 import { streamsOf, watching } from '../support/watching.ts'
 import { actions } from './operations.ts'
 
@@ -54,11 +64,20 @@ const STATE = `with changed as (update job set name = $2 where id = $1 returning
 
 const uuid = (id: string) => id.split('_')[1] ?? ''
 const seen = async (id: string, token: string) => (await app.send(SEEN, { id }, { token })).data.job !== null
-const rename = (id: string, name: string, token = alice.token, node = app) => actions(node, token).update({ jobId: id, name })
+const rename = (id: string, name: string, token = alice.token, node = app) =>
+  actions(node, token).update({ jobId: id, name })
 
 /** What a viewer of jobs is shown from now on; `jobId`: of this one. */
-const watch = (transport: Streaming, { jobId, token = alice.token, node = app }: { jobId?: string; token?: string; node?: TestApp }) =>
-  watching<Shown>(transport, node, { query: WATCH.toString(), variables: { jobId: jobId ?? null }, token }, 'jobChanged')
+const watch = (
+  transport: Streaming,
+  { jobId, token = alice.token, node = app }: { jobId?: string; token?: string; node?: TestApp },
+) =>
+  watching<Shown>(
+    transport,
+    node,
+    { query: WATCH.toString(), variables: { jobId: jobId ?? null }, token },
+    'jobChanged',
+  )
 type Shown = { id: string; name: string | null; deletedAt: string | null; [field: string]: unknown }
 const [sse, webSocket] = STREAMING as [Streaming, Streaming]
 
@@ -79,24 +98,44 @@ describe.each(STREAMING.map((transport) => [transport.name, transport] as const)
           share: { ...principal, level: 1 },
           unshare: principal,
           transfer: { jobId: id, ownerHandle: `team:crew-${name.toLowerCase()}` },
-          stack: { stackId: stack.id, name: `after ${name}`, actions: [{ webhook: { url: 'http://127.0.0.1:9/', name: 'later' } }] },
+          stack: {
+            stackId: stack.id,
+            name: `after ${name}`,
+            actions: [{ webhook: { url: 'http://127.0.0.1:9/', name: 'later' } }],
+          },
           [which]: true,
         },
         { token: alice.token },
       )
     const changes: [what: string, make: () => Promise<unknown>, shown: object][] = [
       ['a name', () => update({ jobId: id, name: 'named' }), { name: 'named' }],
-      ['a schedule', () => update({ jobId: id, schedule: { every: { seconds: 86_400 } } }), { schedule: { intervalSeconds: 86_400 } }],
-      ['another schedule', () => update({ jobId: id, schedule: { every: { seconds: 604_800 } } }), { schedule: { intervalSeconds: 604_800 } }],
+      [
+        'a schedule',
+        () => update({ jobId: id, schedule: { every: { seconds: 86_400 } } }),
+        { schedule: { intervalSeconds: 86_400 } },
+      ],
+      [
+        'another schedule',
+        () => update({ jobId: id, schedule: { every: { seconds: 604_800 } } }),
+        { schedule: { intervalSeconds: 604_800 } },
+      ],
       ['a pause', () => pause(id), { enabled: false, nextRunAt: null }],
       ['an end of the pause', () => resume(id), { enabled: true, nextRunAt: expect.any(String) }],
       ['a share', () => change('shares'), { shares: [{ level: 1 }] }],
       ['an end of the share', () => change('unshares'), { shares: [] }],
       ['its stack', () => change('stacks'), { stack: { name: `after ${name}` }, actions: [{ name: 'later' }] }],
       ['a run that ended', () => run(id), { lastStatus: 'FAILED', lastRun: { trigger: 'MANUAL' } }],
-      ['its own steps', () => update({ jobId: id, actions: [{ webhook: { url: 'http://127.0.0.1:9/', name: 'own' } }] }), { actions: [{ name: 'own' }] }],
+      [
+        'its own steps',
+        () => update({ jobId: id, actions: [{ webhook: { url: 'http://127.0.0.1:9/', name: 'own' } }] }),
+        { actions: [{ name: 'own' }] },
+      ],
       ['an owner', () => change('transfers'), { owner: { handle: `team:crew-${name.toLowerCase()}` } }],
-      ['a slot that fired', () => query(app, DUE, [uuid(id)]), { lastRun: { trigger: 'SCHEDULE' }, nextRunAt: expect.any(String) }],
+      [
+        'a slot that fired',
+        () => query(app, DUE, [uuid(id)]),
+        { lastRun: { trigger: 'SCHEDULE' }, nextRunAt: expect.any(String) },
+      ],
       ['a deletion', () => remove(id), { deletedAt: expect.any(String) }],
     ]
     for (const [what, make, shown] of changes) {
@@ -147,7 +186,8 @@ it('shows a job to those who may read it, and to nobody else', async () => {
     await makeJob(app, dave.token),
   ]
   const { shareJob, transferJob } = {
-    shareJob: 'mutation($id: ID!) { shareJob(input: { jobId: $id, principalHandle: "carol", level: 1 }) { __typename } }',
+    shareJob:
+      'mutation($id: ID!) { shareJob(input: { jobId: $id, principalHandle: "carol", level: 1 }) { __typename } }',
     transferJob: 'mutation($id: ID!) { transferJob(input: { jobId: $id, ownerHandle: "team:pit" }) { __typename } }',
   }
   await post(app, { query: shareJob, variables: { id: shared.id } }, alice.token)
@@ -215,7 +255,11 @@ describe('what was missed while the bus was away', () => {
   const CUT = `select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen runsheet' and datname = current_database()`
 
   it('is shown: what changed meanwhile, and of one job how it is now', async () => {
-    const [quiet, changed, gone] = [await makeJob(app, alice.token), await makeJob(app, alice.token), await makeJob(app, alice.token)]
+    const [quiet, changed, gone] = [
+      await makeJob(app, alice.token),
+      await makeJob(app, alice.token),
+      await makeJob(app, alice.token),
+    ]
     const { id: asleep } = await makeJob(app, bob.token)
     // Long enough ago to be no change of these minutes.
     await query(app, `update job set updated_at = now() - interval '1 hour' where id = $1`, [uuid(quiet.id)])
@@ -227,8 +271,12 @@ describe('what was missed while the bus was away', () => {
     await query(app, CUT)
     await streams[0]?.until({ id: quiet.id })
     expect((await streams[1]?.ended())?.data?.jobChanged).toMatchObject({ deletedAt: expect.any(String) })
-    await expect.poll(() => all.shown).toEqual(expect.arrayContaining([expect.objectContaining({ id: changed.id, name: 'unheard' })]))
-    await expect.poll(() => all.shown).toEqual(expect.arrayContaining([expect.objectContaining({ id: gone.id, deletedAt: expect.any(String) })]))
+    await expect
+      .poll(() => all.shown)
+      .toEqual(expect.arrayContaining([expect.objectContaining({ id: changed.id, name: 'unheard' })]))
+    await expect
+      .poll(() => all.shown)
+      .toEqual(expect.arrayContaining([expect.objectContaining({ id: gone.id, deletedAt: expect.any(String) })]))
     expect(all.shown.filter(({ id }) => id === asleep)).toEqual([])
     await streams[0]?.leave()
     await all.leave()

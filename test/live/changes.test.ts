@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import { createLocalBus } from '../../src/live/bus.ts'
-import { type ChangeSource, createChanges } from '../../src/live/changes.ts'
+import type { ChangeSource } from '../../src/live/change-reader.ts'
+import { createChanges } from '../../src/live/changes.ts'
 
 type Thing = { id: string; deletedAt: Date | null; state: number; owner: string }
 
@@ -164,7 +165,9 @@ describe('a stream of changes', () => {
   it('goes on when the database is back', async () => {
     let failures = 2
     const away = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }))
-    const { read } = { read: async (ids: readonly string[]) => ids.map((id) => ({ id, deletedAt: null, state: 1, owner: 'x' })) }
+    const { read } = {
+      read: async (ids: readonly string[]) => ids.map((id) => ({ id, deletedAt: null, state: 1, owner: 'x' })),
+    }
     const faulty = world({ read: (ids) => (failures-- > 0 ? away() : read(ids)) })
     const stream = await faulty.changes.follow(null, everybody)
     faulty.bus.publish('jobs', 'a')

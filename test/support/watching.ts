@@ -29,7 +29,7 @@ export async function watching<Shown>(transport: Streaming, app: TestApp, questi
   return {
     shown,
     /** The newest of what was shown matches, or soon will. */
-    until: (expected: object, what?: string) =>
+    until: (expected: object, what = 'the newest of what was shown') =>
       expect.poll(() => shown.at(-1), { message: what, timeout: 5_000 }).toMatchObject(expected),
     /** What came last, when the server has ended it. */
     async ended() {
