@@ -24,6 +24,8 @@ import { openNodeSession } from './engine/node.ts'
 import { queueDepth } from './engine/queries.ts'
 import { systemAlarm } from './engine/timer.ts'
 import { createEventService } from './events/service.ts'
+import { maskError } from './graphql/errors.ts'
+import { createHub } from './graphql/streams/hub.ts'
 import { attachWebSocket } from './graphql/ws.ts'
 import { createGraphqlServer } from './graphql/yoga.ts'
 import { artifactUrl, siteUrl } from './hosting/addresses.ts'
@@ -197,8 +199,8 @@ async function open(
   const idempotency = createIdempotencyService({ pool, log })
   const stacks = createStackService({ prisma, pool, jobs, runs, actions: registry, seal, publicUrl })
 
-  const subscribers = () => [feed, jobChanges, publications].reduce((sum, each) => sum + each.subscriberCount(), 0)
-  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers })
+  const hub = createHub((error) => maskError(error, log))
+  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: hub.subscriberCount })
   /** Once it is made, `NOTIFY` wakes it. */
   const engine = works
     ? createEngine(
@@ -236,7 +238,7 @@ async function open(
     const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
-    const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
+    const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, hub, maxQueryChars, timer: metrics.timer })
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
     const passes = createPasses({ key: derivedKey(key, 'passes to sites') })

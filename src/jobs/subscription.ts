@@ -6,7 +6,7 @@ builder.subscriptionField('jobChanged', (t) =>
   t.field({
     type: JobType,
     description:
-      'A job as it is after it has changed: it was made, edited, paused, shared, handed on or deleted, its stack was edited, or a run of it was queued or ended. There is no history: it begins now, so read what you show again whenever you connect. A job that changes faster than you read is shown less often; the last that you see is how it is. A deleted one is shown once more, with `deletedAt`.',
+      'A job as it is after it has changed: it was made, edited, paused, shared, handed on or deleted, its stack was edited, or a run of it was queued or ended. There is no history: it begins now, so read what you show again whenever you connect. Changes in quick succession may be shown as one; the last that you see is how it is. Who reads far too slowly is sent away with LIMIT_EXCEEDED, to begin anew. A deleted one is shown once more, with `deletedAt`.',
     args: {
       jobId: t.arg.id({
         description:

@@ -36,9 +36,12 @@ export async function watching<Shown>(transport: Streaming, app: TestApp, questi
       await reading
       return last
     },
+    /** Answers when the server has let it go. */
     async leave() {
+      const among = isOver ? Number.POSITIVE_INFINITY : await streamsOf(app)
       leaving.abort()
       await reading
+      await expect.poll(() => streamsOf(app)).toBeLessThan(among)
     },
   }
 }
