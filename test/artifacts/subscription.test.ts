@@ -107,9 +107,8 @@ it('shows an artifact to those who may read it, and where none is named to those
   ] as [string, string | null, string[], string[]][]
   for (const [index, [who, token, named, listed]] of people.entries()) {
     const all = await watch(index % 2 ? sse : webSocket, { token })
-    const each = await Promise.all(
-      [open, unlisted, hidden].map(({ id }) => watch(webSocket, { artifactId: id, token })),
-    )
+    const each: Awaited<ReturnType<typeof watch>>[] = []
+    for (const { id } of [open, unlisted, hidden]) each.push(await watch(webSocket, { artifactId: id, token }))
     for (const { slug } of [open, unlisted, hidden]) await publishSite(app, slug, alice.token)
     const { id: last } = await publishSite(app, `last-${index}`, alice.token)
     await all.until({ artifact: { id: last } })

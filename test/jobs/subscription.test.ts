@@ -263,7 +263,7 @@ describe('what was missed while the bus was away', () => {
     const { id: asleep } = await makeJob(app, bob.token)
     // Long enough ago to be no change of these minutes.
     await query(app, `update job set updated_at = now() - interval '1 hour' where id = $1`, [uuid(quiet.id)])
-    const streams = await Promise.all([quiet, gone].map(({ id: jobId }) => watch(sse, { jobId })))
+    const streams = [await watch(sse, { jobId: quiet.id }), await watch(sse, { jobId: gone.id })]
     const all = await watch(webSocket, {})
     await query(app, `update job set name = 'unheard', updated_at = now() where id = $1`, [uuid(changed.id)])
     await query(app, `update job set deleted_at = now() where id = $1`, [uuid(gone.id)])
