@@ -22,10 +22,9 @@ export function createPublicationSource(deps: { prisma: PrismaClient; pool: pg.P
   return {
     topic: 'artifacts',
     async read(ids) {
-      const [artifacts, versions] = await Promise.all([
-        prisma.artifact.findMany({ where: { id: { in: [...ids] } } }),
-        readLiveVersions(sql, ids),
-      ])
+      const versions = await readLiveVersions(sql, ids)
+      // Only then who may see them, so that nobody is shown what was published after they were shut out.
+      const artifacts = await prisma.artifact.findMany({ where: { id: { in: [...ids] } } })
       const byArtifact = new Map(versions.map((version) => [version.artifactId, version]))
       return artifacts.flatMap((artifact) => {
         const version = byArtifact.get(artifact.id)

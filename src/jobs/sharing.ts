@@ -17,7 +17,7 @@ import { tellJobs } from './tell.ts'
 /** Of one job. */
 const SHARES_LIMIT = 1_000
 
-/** Whom it is shared with is a change like others, though no other edit would undo it: its version stays. */
+/** Whom it is shared with is a part of what a job shows, but nothing that an update could undo: its version stays. */
 const TOUCH = 'update job set updated_at = clock_timestamp() where id = $1::uuid and deleted_at is null'
 
 const shareSpec = z.object({

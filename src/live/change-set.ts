@@ -7,7 +7,7 @@
 export type Mark = { at: number; position: number }
 
 /** A walk through all that changed since; `after`: the last id that was met. */
-export type Walk = { since: Mark; after: string | null }
+type Walk = { since: Mark; after: string | null }
 
 export type ChangeSet = ReturnType<typeof createChangeSet>
 
