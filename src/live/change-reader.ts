@@ -38,7 +38,11 @@ export function createChangeReader<Row extends Changing>(source: Pick<ChangeSour
     /** In the order of the ids, as they are now; null: it is gone. */
     async newRows(ids: readonly string[]): Promise<(Row | null)[]> {
       const found = new Map((await source.read(ids)).map((row) => [row.id, row]))
-      for (const row of found.values()) latest.set(row.id, row)
+      for (const id of ids) {
+        const row = found.get(id)
+        if (row) latest.set(id, row)
+        else latest.delete(id)
+      }
       return ids.map((id) => found.get(id) ?? null)
     },
     /**

@@ -251,6 +251,23 @@ it('shows a job that its slot deletes, and one that ends with its last slot', as
   await other.leave()
 })
 
+it('shows a draft to its maker who names it, and to nobody who watches all; it ends when the draft is gone', async () => {
+  const { id } = await makeJob(app, alice.token)
+  const draft = 'mutation($id: ID!) { editJob(input: { jobId: $id }) { ... on Job { id } } }'
+  const { body } = await post(app, { query: draft, variables: { id } }, alice.token)
+  const draftId = body.data.editJob.id
+  const [one, all] = [await watch(sse, { jobId: draftId }), await watch(webSocket, {})]
+  await rename(draftId, 'drafted')
+  await one.until({ id: draftId, name: 'drafted' })
+  const discard = 'mutation($id: ID!) { discardDraft(input: { jobId: $id }) { __typename } }'
+  await post(app, { query: discard, variables: { id: draftId } }, alice.token)
+  await one.ended()
+  await rename(id, 'the job itself')
+  await all.until({ id, name: 'the job itself' })
+  expect(all.shown.map((job) => job.id)).toEqual([id])
+  await all.leave()
+})
+
 describe('what was missed while the bus was away', () => {
   const CUT = `select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen runsheet' and datname = current_database()`
 

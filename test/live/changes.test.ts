@@ -131,6 +131,9 @@ describe('a stream of changes', () => {
 
   it('of one thing ends when that is gone without a trace', async () => {
     const one = await now.changes.follow('a', everybody)
+    now.change('a', 1)
+    expect((await one.next()).value).toMatchObject({ id: 'a' })
+    now.things.delete('a')
     now.bus.publish('jobs', 'a')
     expect(await readAll(one)).toEqual([])
   })
