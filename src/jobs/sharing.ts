@@ -17,9 +17,6 @@ import { tellJobs } from './tell.ts'
 /** Of one job. */
 const SHARES_LIMIT = 1_000
 
-/** Whom it is shared with is a part of what a job shows, but nothing that an update could undo: its version stays. */
-const TOUCH = 'update job set updated_at = clock_timestamp() where id = $1::uuid and deleted_at is null'
-
 const shareSpec = z.object({
   level: z.int('must be 0, 1, 2 or 3').min(0, 'must be at least 0').max(3, 'must be at most 3'),
 })
@@ -72,7 +69,7 @@ export function createSharing({
       const named = await requirePrincipal(prisma, principal)
       const principalId = named.id
       return prisma.$transaction(async (tx) => {
-        await sqlIn(tx)(TOUCH, [jobId])
+        await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
         const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null } })
         if (!job) throw noSuchJob()
         await tellJobs(sqlIn(tx), [jobId])
