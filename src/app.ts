@@ -6,6 +6,7 @@ import { createTrialService } from './actions/trial.ts'
 import { createModel } from './agent/model.ts'
 import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
+import { createPublicationSource } from './artifacts/publication-source.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
@@ -53,6 +54,7 @@ import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
 import { createSessions } from './identity/sessions.ts'
 import { newToken } from './identity/tokens.ts'
+import { createJobChangeSource } from './jobs/change-source.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
@@ -62,9 +64,11 @@ import type { Log } from './kernel/log.ts'
 import { createRate } from './kernel/rate.ts'
 import { createSeal } from './kernel/seal.ts'
 import { VERSION } from './kernel/version.ts'
+import { createChanges } from './live/changes.ts'
 import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
+import { createRunChanges } from './live/run-changes.ts'
 import { openMail } from './mail/open.ts'
 import { createDialects } from './rest/registry.ts'
 import { createRestRouter } from './rest/router.ts'
@@ -163,6 +167,11 @@ async function open(
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
+  const ofRuns = createRunChanges({ feed, reader, clock, log })
+  const jobChanges = createChanges({ source: createJobChangeSource({ prisma, pool, events: ofRuns }), bus, clock, log })
+  onClose(jobChanges.close)
+  const publications = createChanges({ source: createPublicationSource({ prisma, pool }), bus, clock, log })
+  onClose(publications.close)
 
   const documentsOf = createDocumentPort({ pool })
   const publishLimits = {
@@ -171,7 +180,8 @@ async function open(
     files: config.MAX_VERSION_FILES,
   }
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS, limits: publishLimits },
+    ...{ prisma, pool, storage, addresses, sites, changes: publications },
+    ...{ agentModels: config.AGENT_MODELS, limits: publishLimits },
   })
   const collaboration = createCollaborationService({ prisma })
   const documents = createDocumentService({ prisma, pool })
@@ -180,7 +190,7 @@ async function open(
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
-    ...{ prisma, artifacts, schedules, seal, rights },
+    ...{ prisma, artifacts, schedules, seal, rights, changes: jobChanges },
     ...{ actions: registry, datasets: ports.datasets },
   })
   const events = createEventService({ prisma, artifacts })

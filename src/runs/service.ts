@@ -8,6 +8,7 @@ import { mayManage, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
+import { closeable } from '../kernel/closeable.ts'
 import { NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
 import type { Feed } from '../live/feed.ts'
@@ -63,6 +64,10 @@ export function createRunService(deps: {
     return job?.artifactId != null && !mayManage(viewer, job) && rights.seesAllOn(viewer, job.artifactId)
   }
 
+  /** The position behind which all comes that happens from now on; taken before the stream is said to have begun. */
+  const now = async (filter: Watched): Promise<number> =>
+    filter.runId ? ((await reader.lastOf({ runId: filter.runId }))[0]?.position ?? 0) : reader.settled()
+
   /**
    * Events of the runs that the viewer may see and that match all of the filter, later than the cursor `after`, then
    * each new one. Absent: from now on; empty: from the start of what is kept. Those of a job that is shared with them no
@@ -74,18 +79,21 @@ export function createRunService(deps: {
     after: string | null | undefined,
   ): Promise<AsyncIterableIterator<FeedEvent>> {
     const reader = requireScope(viewer, 'jobs:read')
-    if (filter.runId !== undefined && !(await byIds(viewer, [filter.runId]))[0]) {
-      throw new NotFoundError('there is no such run')
-    }
+    const run = filter.runId === undefined ? undefined : (await byIds(viewer, [filter.runId]))[0]
+    if (run === null) throw new NotFoundError('there is no such run')
     if (filter.jobId !== undefined && !(await jobs.byIds(viewer, [filter.jobId]))[0]) {
       throw new NotFoundError('there is no such job')
     }
     if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
       throw new NotFoundError('there is no such artifact')
     }
+    const isElsewhere = (['jobId', 'artifactId'] as const).some(
+      (field) => filter[field] && run && filter[field] !== run[field],
+    )
+    if (isElsewhere) return closeable(nothing(), () => {})
     const seesAll = await seesByArtifact(viewer, filter)
     const visible: FeedFilter = seesAll ? filter : { ...filter, principals: principalsOf(reader) }
-    return feed.follow(visible, after == null ? null : positionOf(after))
+    return feed.follow(visible, after == null ? await now(filter) : positionOf(after))
   }
 
   return {
@@ -192,6 +200,8 @@ export function createRunService(deps: {
       }),
   }
 }
+
+async function* nothing(): AsyncGenerator<never> {}
 
 /** A cursor is a position in the log; the empty one is before the first. */
 function positionOf(cursor: string): number {

@@ -16,6 +16,7 @@ import { systemAlarm } from '../../src/engine/timer.ts'
 import { createEventService } from '../../src/events/service.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
 import { createJobService } from '../../src/jobs/service.ts'
+import type { JobChanges } from '../../src/jobs/watch.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -82,7 +83,8 @@ export async function createWorld() {
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const rights = createJobRights({ prisma })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions, datasets, seal, rights })
+  const changes = {} as JobChanges
+  const jobs = createJobService({ prisma, artifacts, schedules, actions, datasets, seal, rights, changes })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
