@@ -172,6 +172,7 @@ async function open(
   const documents = createDocumentService({ prisma, pool })
   const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
+  const logLimits = { lines: config.MAX_STEP_LOG_LINES, bytes: config.MAX_STEP_LOG_BYTES }
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
@@ -181,7 +182,7 @@ async function open(
   const events = createEventService({ prisma, artifacts })
   const runs = createRunService({
     ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
-    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS },
+    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS, logLimits },
   })
 
   const idempotency = createIdempotencyService({ pool, log })
@@ -210,6 +211,7 @@ async function open(
           drainSeconds: config.DRAIN_SECONDS,
           cancelGraceSeconds: config.CANCEL_GRACE_SECONDS,
           retentionDays: config.RETENTION_DAYS,
+          logLimits,
         },
       )
     : null

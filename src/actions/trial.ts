@@ -10,6 +10,7 @@ import type { JobService } from '../jobs/service.ts'
 import { ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
+import { UNREPORTED } from '../runs/reporting.ts'
 import { documentsFor, type ReadDocuments } from './documents.ts'
 import type { Failure, JsonValue, StepContext } from './driver.ts'
 import { recordOf } from './record.ts'
@@ -97,6 +98,7 @@ export function createTrialService(deps: {
         const context: StepContext = {
           ...{ subject, effect: null, depth: 0, runId, position: 0, attempt: 1 },
           signal: AbortSignal.timeout(TRIAL_SECONDS * 1000),
+          report: UNREPORTED,
           run: {
             id: formatId('Run', runId),
             job: { id: formatId('Job', job?.id ?? runId), name: job?.name ?? null },

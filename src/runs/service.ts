@@ -17,6 +17,8 @@ import { type RunFilter, runsWhere } from './filter.ts'
 import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
 import { lastRunIdsOfJobs, locksOfJobs, runIdsOfJobs } from './queries.ts'
+import type { LogLimits } from './reporting.ts'
+import { createRunReports } from './reports.ts'
 import { isFinal, isTerminal } from './states.ts'
 
 export type RunService = ReturnType<typeof createRunService>
@@ -32,7 +34,7 @@ export function createRunService(deps: {
   rights: JobRights
   reader: LogReader
   feed: Feed
-  settings: { cancelGraceSeconds: number; leaseSeconds: number }
+  settings: { cancelGraceSeconds: number; leaseSeconds: number; logLimits: LogLimits }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
 
@@ -89,6 +91,7 @@ export function createRunService(deps: {
     ...createRunControl(deps),
     ...createRunLocks(deps),
     ...createRunHistory(deps),
+    ...createRunReports(deps),
 
     byIds,
 
