@@ -52,5 +52,7 @@ const countOf = (value: number | null | undefined) => (Number.isFinite(value) ? 
 
 function cut(given: string, chars: number): string {
   const text = String(given)
-  return storableText(text.length <= chars ? text : `${text.slice(0, chars - 1)}…`)
+  // not between the halves of a surrogate pair
+  const start = () => text.slice(0, chars - 1).replace(/[\ud800-\udbff]$/, '')
+  return storableText(text.length <= chars ? text : `${start()}…`)
 }

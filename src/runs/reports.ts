@@ -41,11 +41,9 @@ export function createRunReports(deps: {
 
   /** Reports of one step as one: its lines, and the newest progress. */
   async function writeTogether(reports: Given[]): Promise<Reported> {
-    const [{ runId, attempt, position } = unknown()] = reports
     const report: StepReported = {
-      ...{ runId, attempt, position, leaseOwner: null, whole: true, dropped: 0, last: false },
-      progress: reports.findLast(({ progress }) => progress !== null)?.progress ?? null,
-      lines: reports.flatMap(({ lines }) => lines),
+      ...reports.reduce(together),
+      ...{ leaseOwner: null, whole: true, dropped: 0, last: false },
     }
     for (let tries = TRIES; tries > 0; tries--) {
       const [written] = await reportSteps(sql, logLimits, [report])
@@ -98,6 +96,8 @@ export function createRunReports(deps: {
   }
 }
 
-function unknown(): never {
-  throw new Error('a report of nothing')
-}
+const together = (earlier: Given, later: Given): Given => ({
+  ...later,
+  progress: later.progress ?? earlier.progress,
+  lines: [...earlier.lines, ...later.lines],
+})

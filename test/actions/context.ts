@@ -1,7 +1,7 @@
 /** What a driver is told in tests of it. */
 import type { StepContext } from '../../src/actions/driver.ts'
 import type { Subject } from '../../src/actions/ports.ts'
-import { UNREPORTED } from '../../src/runs/reporting.ts'
+import { type StepReport, UNREPORTED } from '../../src/runs/reporting.ts'
 
 /** Owns nothing. */
 export const nobody: Subject = { ownerId: '0190a3b4-0000-7000-8000-0000000000ff', artifactId: null }
@@ -30,3 +30,13 @@ export const stepContext = (part: Partial<StepContext> = {}): StepContext => ({
   signingSecrets: [],
   ...part,
 })
+
+/** What a driver says of its step, in order. */
+export function listener() {
+  const said: unknown[] = []
+  const report: StepReport = {
+    progress: (progress) => void said.push(progress),
+    log: (level, message) => void said.push(`${level} ${message}`),
+  }
+  return { said, report }
+}
