@@ -40,6 +40,7 @@ import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createReportHandler } from './http/reports.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
@@ -63,6 +64,7 @@ import { openPostgresBus } from './live/postgres-bus.ts'
 import { openMail } from './mail/open.ts'
 import { createDialects } from './rest/registry.ts'
 import { createRestRouter } from './rest/router.ts'
+import { createReportPasses } from './runs/report-passes.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
@@ -180,8 +182,9 @@ async function open(
     ...{ actions: registry, datasets: ports.datasets },
   })
   const events = createEventService({ prisma, artifacts })
+  const reportPasses = createReportPasses({ key: derivedKey(key, 'passes to report with'), publicUrl })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed, reportPasses },
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS, logLimits },
   })
 
@@ -201,7 +204,10 @@ async function open(
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
-          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf }),
+          perform: createPerform({
+            ...{ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf },
+            reportUrl: reportPasses.urlFor,
+          }),
           meter: metrics.meter,
         },
         {
@@ -222,7 +228,9 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
+    const trials = createTrialService({
+      ...{ registry, artifacts, jobs, documents: documentsOf, reportUrl: reportPasses.urlFor },
+    })
     const content = { artifacts, data, documents, uploads, collaboration }
     const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
@@ -257,6 +265,7 @@ async function open(
       ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
       restRate: rateOf(config.REST_RATE_PER_MINUTE, clock),
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
+      reports: createReportHandler({ runs }),
     })
     http.server.on(
       'request',

@@ -42,6 +42,8 @@ export type StepContext = {
     /** When the step began, ISO 8601. */
     startedAt: string
     attempt: number
+    /** Where its receiver may report to, for a step that asks for it. */
+    reportUrl?: string
   }
   /** `documents`: by their keys, for a step that asks for them. */
   artifact: { id: string; slug: string; name: string; url: string; documents?: JsonValue } | null

@@ -10,12 +10,14 @@ import { documentsFor, type ReadDocuments } from './documents.ts'
 import type { JsonValue, StepContext } from './driver.ts'
 import { recordOf } from './record.ts'
 import type { ActionRegistry } from './registry.ts'
+import { type ReportUrlFor, reportUrlFor } from './report-url.ts'
 
 export function createPerform(deps: {
   registry: ActionRegistry
   seal: Seal
   artifactUrl: (slug: string) => string
   documents: ReadDocuments
+  reportUrl: ReportUrlFor
 }): Perform {
   const { registry, seal, artifactUrl } = deps
 
@@ -43,6 +45,7 @@ export function createPerform(deps: {
         scheduledFor: scheduledFor?.toISOString() ?? null,
         startedAt: new Date().toISOString(),
         attempt,
+        ...reportUrlFor(deps.reportUrl, plan.actions[position]?.config, { runId, attempt, position }),
       },
       artifact: artifact && {
         id: formatId('Artifact', artifact.id),

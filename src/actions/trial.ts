@@ -15,6 +15,7 @@ import { documentsFor, type ReadDocuments } from './documents.ts'
 import type { Failure, JsonValue, StepContext } from './driver.ts'
 import { recordOf } from './record.ts'
 import type { ActionRegistry } from './registry.ts'
+import { type ReportUrlFor, reportUrlFor } from './report-url.ts'
 import { newSigningSecret } from './signature.ts'
 import { type ActionInput, parseStep } from './steps.ts'
 
@@ -50,6 +51,8 @@ export function createTrialService(deps: {
   artifacts: ArtifactService
   jobs: JobService
   documents: ReadDocuments
+  /** Of addresses that nobody's run is behind. */
+  reportUrl: ReportUrlFor
 }) {
   const { registry, artifacts, jobs } = deps
   let running = 0
@@ -103,6 +106,7 @@ export function createTrialService(deps: {
             id: formatId('Run', runId),
             job: { id: formatId('Job', job?.id ?? runId), name: job?.name ?? null },
             ...{ trigger: 'MANUAL', scheduledFor: null, startedAt: new Date().toISOString(), attempt: 1 },
+            ...reportUrlFor(deps.reportUrl, action.config, { runId, attempt: 1, position: 0 }),
           },
           artifact: artifact && {
             id: formatId('Artifact', artifact.id),

@@ -6,12 +6,13 @@ import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { ConflictError, LimitError } from '../kernel/errors.ts'
+import { ConflictError, LimitError, NotFoundError } from '../kernel/errors.ts'
 import { createTurns } from '../kernel/turns.ts'
 import { validate } from '../kernel/validate.ts'
+import type { ReportPasses } from './report-passes.ts'
 import { type LogLimits, lineOf, progressOf, REPORT_INTERVAL_MS } from './reporting.ts'
 import { requireRun } from './require-run.ts'
-import { type ReportStepInput, reportStepSpec } from './spec.ts'
+import { type ReportStepInput, reportSpec, reportStepSpec, type Said } from './spec.ts'
 import { type Reported, reportSteps, type StepReported } from './transition/report.ts'
 
 /** Reports of one step that wait on this node. */
@@ -28,6 +29,7 @@ export function createRunReports(deps: {
   prisma: PrismaClient
   pool: pg.Pool
   rights: JobRights
+  reportPasses: Pick<ReportPasses, 'open'>
   settings: { logLimits: LogLimits }
 }) {
   const { prisma, pool, settings } = deps
@@ -74,6 +76,13 @@ export function createRunReports(deps: {
     }
   }
 
+  const writeOf = (step: Pick<Given, 'runId' | 'attempt' | 'position'>, { progress, logs }: Said) =>
+    write(`${step.runId} ${step.attempt} ${step.position}`, {
+      ...step,
+      progress: progress ? progressOf(progress) : null,
+      lines: (logs ?? []).map(({ level, message }) => lineOf(level, message)),
+    })
+
   return {
     /**
      * Tells how far the step is that a run is at, and adds to its log: all of it or nothing. Who reports faster than
@@ -82,16 +91,21 @@ export function createRunReports(deps: {
      */
     async report(viewer: Viewer, input: ReportStepInput & { runId: string }): Promise<RunStep> {
       requireScope(viewer, 'jobs:run')
-      const { progress, logs, ...step } = validate(reportStepSpec, input)
-      const { attempt, position } = { attempt: step.attempt ?? null, position: step.position ?? null }
+      const { attempt, position, ...said } = validate(reportStepSpec, input)
       const { runId } = input
       await requireRun(deps, viewer, runId)
-      const written = await write(`${runId} ${attempt} ${position}`, {
-        ...{ runId, attempt, position },
-        progress: progress ? progressOf(progress) : null,
-        lines: (logs ?? []).map(({ level, message }) => lineOf(level, message)),
-      })
+      const written = await writeOf({ runId, attempt: attempt ?? null, position: position ?? null }, said)
       return prisma.runStep.findUniqueOrThrow({ where: { runId_position: { runId, position: written.position } } })
+    },
+
+    /**
+     * The same by who holds a pass to a step, and needs no other right.
+     * @throws NotFoundError for what is no pass
+     */
+    async reportWith(pass: string, input: unknown): Promise<void> {
+      const step = deps.reportPasses.open(pass)
+      if (!step) throw new NotFoundError('there is no such address to report to')
+      await writeOf(step, validate(reportSpec, input))
     },
   }
 }

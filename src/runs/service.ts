@@ -17,6 +17,7 @@ import { type RunFilter, runsWhere } from './filter.ts'
 import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
 import { lastRunIdsOfJobs, locksOfJobs, runIdsOfJobs } from './queries.ts'
+import type { ReportPasses } from './report-passes.ts'
 import type { LogLimits } from './reporting.ts'
 import { createRunReports } from './reports.ts'
 import { isFinal, isTerminal } from './states.ts'
@@ -34,6 +35,7 @@ export function createRunService(deps: {
   rights: JobRights
   reader: LogReader
   feed: Feed
+  reportPasses: ReportPasses
   settings: { cancelGraceSeconds: number; leaseSeconds: number; logLimits: LogLimits }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps

@@ -23,6 +23,7 @@ import { createSeal } from '../../src/kernel/seal.ts'
 import { createFeed } from '../../src/live/feed.ts'
 import { createLogReader } from '../../src/live/log-reader.ts'
 import { openPostgresBus } from '../../src/live/postgres-bus.ts'
+import { createReportPasses } from '../../src/runs/report-passes.ts'
 import { createRunService } from '../../src/runs/service.ts'
 import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
@@ -90,8 +91,9 @@ export async function createWorld() {
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
   const feed = createFeed({ reader, bus, clock: systemClock, log })
+  const reportPasses = createReportPasses({ key: Buffer.alloc(32), publicUrl: 'http://localhost' })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed, reportPasses },
     settings: { cancelGraceSeconds: 10, leaseSeconds: 10, logLimits: LOG_LIMITS },
   })
   const stacks = createStackService({ prisma, pool, jobs, runs, actions, seal, publicUrl: 'http://localhost' })
@@ -119,6 +121,7 @@ export async function createWorld() {
       seal,
       artifactUrl: addresses.artifactUrl,
       documents: async () => ({}),
+      reportUrl: reportPasses.urlFor,
     }),
 
     /** A job with one action, unless the input says otherwise. */

@@ -1,5 +1,6 @@
 /** Reports on a run at work, by the receiver that does the work, as those see it who watch. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLog } from '../../src/kernel/log.ts'
 import type { ReportStepInput } from '../generated/graphql.ts'
 import { graphql } from '../generated/index.ts'
 import { createTestApp, type TestApp } from '../support/app.ts'
@@ -221,5 +222,75 @@ describe('a report', () => {
     })
     end()
     await storyOf(runId)
+  })
+})
+
+describe('an address to report to', () => {
+  const send = (url: string, body: unknown, method = 'POST') =>
+    fetch(url, { method, body: typeof body === 'string' ? body : JSON.stringify(body) })
+
+  /** A run whose receiver was told where to report to. */
+  async function withUrl() {
+    const headers = { 'x-report-url': '{{ run.reportUrl }}' }
+    const gate = deferred()
+    const receiver = await startReceiver(async (response) => {
+      await gate.promise
+      response.end('done')
+    })
+    const { id: jobId } = await makeJob(app, alice.token, { actions: [{ webhook: { url: receiver.url, headers } }] })
+    const runId = await runActions(app, alice.token).start(jobId)
+    await expect.poll(() => receiver.calls.length, soon).toBe(1)
+    const given = String(receiver.calls[0]?.headers['x-report-url'])
+    return { runId, url: given.replace('localhost', '127.0.0.1'), end: () => gate.resolve() }
+  }
+
+  it('is good for whoever has it, without a token, on any node, while the step lasts', async () => {
+    const { runId, url, end } = await withUrl()
+    const elsewhere = url.replace(new URL(url).origin, other.url.replace('localhost', '127.0.0.1'))
+    const first = await send(elsewhere, { logs: [{ message: 'begun' }], progress: { done: 1, total: 2 } })
+    expect([first.status, await first.text()]).toEqual([204, ''])
+    expect((await send(url, { logs: [{ level: 'WARN', message: 'hm' }] })).status).toBe(204)
+    end()
+    const story = await storyOf(runId)
+    expect(story.slice(3, 6)).toMatchObject([{ line: 'begun', level: 'INFO' }, { fraction: 0.5 }, { line: 'hm' }])
+    const late = await send(url, { progress: { fraction: 1 } })
+    expect([late.status, await late.json()]).toMatchObject([409, { code: 'NOT_RUNNING' }])
+    expect(await storyOf(runId)).toEqual(story)
+  })
+
+  it('cannot be made up, and takes nothing but a report', async () => {
+    const { runId, url, end } = await withUrl()
+    const before = await eventsOf(runId)
+    const good = { progress: { fraction: 1 } }
+    const flipped = url.slice(0, -5) + (url.at(-5) === 'A' ? 'B' : 'A') + url.slice(-4)
+    const answers = await Promise.all([
+      send(flipped, good),
+      send(`${new URL(url).origin}/reports/`, good),
+      send(`${url}${'A'.repeat(10_000)}`, good),
+      send(url, good, 'PUT'),
+      send(url, ''),
+      send(url, '{'),
+      send(url, '[]'),
+      send(url, { progress: { fraction: 2 } }),
+      send(url, { logs: Array(101).fill({ message: 'x' }) }),
+      send(url, 'x'.repeat(300_000)),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 405, 400, 400, 400, 400, 400, 413])
+    expect(await eventsOf(runId)).toBe(before)
+    end()
+    await storyOf(runId)
+  })
+
+  it('stands in no log', async () => {
+    const lines: string[] = []
+    const quiet = await createTestApp(
+      { DATABASE_URL: app.databaseUrl, ROLE: 'api' },
+      createLog('info', { write: (line) => lines.push(line) }),
+    )
+    const status = (await send(`${quiet.url.replace('localhost', '127.0.0.1')}/reports/secret-pass`, {})).status
+    await quiet.stop()
+    expect(status).toBe(404)
+    expect(lines.filter((line) => line.includes('/reports/'))).toHaveLength(1)
+    expect(lines.join('')).not.toContain('secret-pass')
   })
 })
