@@ -11,7 +11,8 @@ import type { EnginePorts, EngineSettings } from './ports.ts'
 
 /** The end of a step waits no longer for its last report. */
 const PATIENCE_MS = 1_000
-const BATCH = { maxSize: 200, maxInFlight: 1 }
+/** Few enough that even full logs are no statement of a size that hurts. */
+const BATCH = { maxSize: 50, maxInFlight: 1 }
 
 export type OpenReport = {
   report: StepReport

@@ -14,8 +14,6 @@ export type Report = {
   last: boolean
 }
 
-export type Outflow = ReturnType<typeof createOutflow>
-
 export function createOutflow(limits: LogLimits, intervalMs: number) {
   let progress: Progress | null = null
   let lines: LogLine[] = []

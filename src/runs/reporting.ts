@@ -28,8 +28,8 @@ export type StepReport = {
 export const UNREPORTED: StepReport = { progress() {}, log() {} }
 
 /** Characters of a line, and of what is said of a progress; longer ones are cut. */
-export const LINE_CHARS = 2_000
-export const PROGRESS_CHARS = 200
+const LINE_CHARS = 2_000
+const PROGRESS_CHARS = 200
 /** Reports of a step go out at most so often, in milliseconds. */
 export const REPORT_INTERVAL_MS = 500
 

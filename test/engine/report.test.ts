@@ -140,18 +140,53 @@ describe('what an action reports', () => {
     expect(await linesOf(runId)).toEqual([])
   })
 
-  it('neither delays nor fails a run whose reports cannot be written', async () => {
-    const node = await world.node(
-      saying((report) => {
-        for (let n = 0; n < 10; n++) report.log('INFO', 'x')
-      }),
-      { logLimits: { lines: 2 ** 40, bytes: 10 } },
+  it('neither delays nor fails its run when it cannot be written, and what was lost is told', async () => {
+    const stage = createStage()
+    let report: StepReport | undefined
+    let refused = 0
+    const onStatement = (text: string) => {
+      if (text.includes('STEP_LOG') && refused++ === 0) throw new Error('not now')
+    }
+    await world.node(
+      (...step) => {
+        report = step[3]
+        report.log('INFO', 'lost')
+        report.progress({ done: 1 })
+        return stage.perform(...step)
+      },
+      { onStatement },
     )
     const runId = await world.start(await world.job())
+    const call = await stage.call(0)
+    await expect.poll(() => refused, soon).toBeGreaterThan(0)
+    report?.log('INFO', 'kept')
+    call.end()
     await ended(runId)
     expect(await world.run(runId)).toMatchObject({ status: 'SUCCEEDED' })
-    expect(await linesOf(runId)).toEqual([])
-    await node.stop()
+    expect(await linesOf(runId)).toEqual(['kept', '… 1 more line was dropped'])
+    expect(await world.steps(runId)).toMatchObject([{ progress: { done: 1 }, logDropped: 1 }])
+  })
+
+  it('of a worker that died is kept, and its successor reports anew', async () => {
+    const first = await world.node(
+      (...step) => {
+        step[3].log('INFO', 'by the first')
+        step[3].progress({ fraction: 0.9 })
+        return new Promise(() => {})
+      },
+      { drainSeconds: 0 },
+    )
+    const runId = await world.start(await world.job())
+    await expect.poll(async () => (await reportsOf(runId)).length, soon).toBe(2)
+    await first.abandon()
+    await world.node(saying((report) => report.log('INFO', 'by the second')))
+    await ended(runId)
+    const attempt = ['STARTED', 'STEP_STARTED', 'STEP_LOG']
+    expect(await world.kinds(runId)).toEqual([
+      ...['QUEUED', ...attempt, 'STEP_PROGRESS', 'RETRYING'],
+      ...[...attempt, 'STEP_FINISHED', 'SUCCEEDED'],
+    ])
+    expect(await world.steps(runId)).toMatchObject([{ attempt: 2, progress: null, logLines: 1 }])
   })
 })
 
