@@ -1,10 +1,10 @@
 /**
  * Those who ask for the same thing faster than it is done wait for their turn, and are then served together.
- * `serve` gets what was asked in order, and its answer is for all of them; when it throws, and there are several, each is
- * served alone, so that nobody fails for another's fault.
+ * `serve` gets what was asked in order, and its answer is for all of them. When it refuses several, each is served alone,
+ * so that nobody is refused for what another asked; another fault is a fault for all, as nobody knows what was done.
  */
 import type { Clock } from './clock.ts'
-import { LimitError } from './errors.ts'
+import { DomainError, LimitError } from './errors.ts'
 
 type Waiting<Item, Result> = { item: Item; resolve: (result: Result) => void; reject: (reason: unknown) => void }
 
@@ -21,8 +21,8 @@ export function createTurns<Item, Result>(
       const result = await serve(waiting.map(({ item }) => item))
       for (const { resolve } of waiting) resolve(result)
     } catch (error) {
-      if (waiting.length === 1) waiting[0]?.reject(error)
-      else for (const each of waiting) await serveAll([each])
+      if (waiting.length > 1 && error instanceof DomainError) for (const each of waiting) await serveAll([each])
+      else for (const { reject } of waiting) reject(error)
     }
   }
 

@@ -84,7 +84,9 @@ const ReportStepInput = builder.inputType('ReportStepInput', {
   description: 'What a step that is at work says: progress, lines, or both.',
   fields: (t) => ({
     runId: t.id({ required: true, description: '`run_…`' }),
-    attempt: t.int({ description: 'Of this attempt only: give it, and a late report is refused. Default: any.' }),
+    attempt: t.int({
+      description: 'Of this attempt only: give it, and a late report is refused. Default: the one that is under way.',
+    }),
     position: t.int({ description: 'Of this step only. Default: the one that is under way.' }),
     progress: t.field({ type: ProgressInput, description: 'How far it is.' }),
     logs: t.field({ type: [LogLineInput], description: `Lines for its log, in order; at most ${REPORT_LINES}.` }),

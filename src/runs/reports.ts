@@ -93,8 +93,8 @@ export function createRunReports(deps: {
       requireScope(viewer, 'jobs:run')
       const { attempt, position, ...said } = validate(reportStepSpec, input)
       const { runId } = input
-      await requireRun(deps, viewer, runId)
-      const written = await writeOf({ runId, attempt: attempt ?? null, position: position ?? null }, said)
+      const run = await requireRun(deps, viewer, runId)
+      const written = await writeOf({ runId, attempt: attempt ?? run.attempt, position: position ?? null }, said)
       return prisma.runStep.findUniqueOrThrow({ where: { runId_position: { runId, position: written.position } } })
     },
 

@@ -70,7 +70,7 @@ describe('what an action reports', () => {
     await expect.poll(async () => (await reportsOf(runId)).length, soon).toBeGreaterThanOrEqual(3)
     clearInterval(timer)
     const written = (await reportsOf(runId)).length
-    expect(written).toBeLessThanOrEqual(1 + (Date.now() - started) / 500)
+    expect(written).toBeLessThanOrEqual(1 + (Date.now() - started) / 490)
     call.end()
     await ended(runId)
     expect((await reportsOf(runId)).at(-1)?.data.done).toBe(done)

@@ -123,7 +123,7 @@ describe('a receiver that reports while it is called', () => {
     ])
   })
 
-  it('faster than that is written down waits, loses no line, and of its progress the newest counts', async () => {
+  it('faster than that is written down waits, and loses no line', async () => {
     const { runId, end } = await atWork()
     await report(runId, { progress: { done: 0, total: 10 } })
     const answers = await Promise.all(
@@ -133,9 +133,7 @@ describe('a receiver that reports while it is called', () => {
       Array(10).fill(expect.objectContaining({ progress: expect.objectContaining({ total: 10 }) })),
     )
     end()
-    const story = await storyOf(runId)
-    expect(story.filter(({ __typename }) => __typename === 'StepProgress').length).toBeLessThanOrEqual(3)
-    const lines = story.flatMap((event) => ('line' in event ? event.line : []))
+    const lines = (await storyOf(runId)).flatMap((event) => ('line' in event ? event.line : []))
     expect(lines.toSorted()).toEqual(Array.from({ length: 10 }, (_, n) => `${n}`))
   })
 
