@@ -45,6 +45,7 @@ import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createReportHandler } from './http/reports.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
@@ -72,6 +73,7 @@ import { createRunChanges } from './live/run-changes.ts'
 import { openMail } from './mail/open.ts'
 import { createDialects } from './rest/registry.ts'
 import { createRestRouter } from './rest/router.ts'
+import { createReportPasses } from './runs/report-passes.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
@@ -187,6 +189,7 @@ async function open(
   const documents = createDocumentService({ prisma, pool })
   const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
+  const logLimits = { lines: config.MAX_STEP_LOG_LINES, bytes: config.MAX_STEP_LOG_BYTES }
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
@@ -194,9 +197,10 @@ async function open(
     ...{ actions: registry, datasets: ports.datasets },
   })
   const events = createEventService({ prisma, artifacts })
+  const reportPasses = createReportPasses({ key: derivedKey(key, 'passes to report with'), publicUrl })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
-    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed, reportPasses },
+    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS, logLimits },
   })
 
   const idempotency = createIdempotencyService({ pool, log })
@@ -216,7 +220,10 @@ async function open(
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
-          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf }),
+          perform: createPerform({
+            ...{ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf },
+            reportUrl: reportPasses.urlFor,
+          }),
           meter: metrics.meter,
         },
         {
@@ -226,6 +233,7 @@ async function open(
           drainSeconds: config.DRAIN_SECONDS,
           cancelGraceSeconds: config.CANCEL_GRACE_SECONDS,
           retentionDays: config.RETENTION_DAYS,
+          logLimits,
         },
       )
     : null
@@ -236,7 +244,9 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
+    const trials = createTrialService({
+      ...{ registry, artifacts, jobs, documents: documentsOf, reportUrl: reportPasses.urlFor },
+    })
     const content = { artifacts, data, documents, uploads, collaboration }
     const answers = createAnswerService({ idempotency, seal })
     const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials, answers }
@@ -278,6 +288,7 @@ async function open(
       ...{ rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf },
       graphql: { yoga, identity, maxBody: { signedIn: maxBodyBytes, anonymous: config.MAX_ANONYMOUS_BODY_BYTES } },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
+      reports: createReportHandler({ runs }),
     })
     http.server.on(
       'request',

@@ -92,6 +92,10 @@ const environment = z.object({
   RETENTION_DAYS: whole(0, 36_500).default(30),
   /** Seconds after which a cancelled run is ended though its action has not stopped. */
   CANCEL_GRACE_SECONDS: whole(0, 3600).default(10),
+  /** Lines that an attempt at a step may log; what is more is counted and not kept. */
+  MAX_STEP_LOG_LINES: whole(0, 100_000).default(1_000),
+  /** Bytes of those lines together. */
+  MAX_STEP_LOG_BYTES: whole(0, 16 * MiB).default(MiB / 4),
   /** Runs at once on this node. */
   CONCURRENCY: whole(1, 10_000).default(50),
   /** Zone of cron expressions that name none. */

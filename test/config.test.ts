@@ -16,6 +16,7 @@ describe('the configuration', () => {
       ROLE: 'all',
       DATABASE_WAIT_SECONDS: 60,
       LEASE_SECONDS: 10,
+      MAX_STEP_LOG_LINES: 1_000,
       DRAIN_SECONDS: 30,
       RETENTION_DAYS: 30,
       CONCURRENCY: 50,

@@ -1,6 +1,7 @@
 /** A handler of requests, and how long each takes. */
 import type { RequestListener } from 'node:http'
 import { GRAPHQL_PATH } from '../graphql/yoga.ts'
+import { REPORTS_PATH } from '../runs/report-passes.ts'
 import { statusOf } from './counted.ts'
 import { METRICS_PATH, type Metrics } from './metrics.ts'
 import { UPLOADS_PATH } from './uploads.ts'
@@ -23,6 +24,7 @@ export function measured(
     if (ROUTES.has(pathname)) return pathname
     if (pathname === '/a' || pathname.startsWith('/a/')) return '/a'
     if (pathname.startsWith(UPLOADS_PATH)) return '/uploads'
+    if (pathname.startsWith(REPORTS_PATH)) return '/reports'
     return prefixOf(pathname) ?? 'other'
   }
   return (request, response) => {

@@ -18,6 +18,9 @@ import { type RunFilter, runsWhere } from './filter.ts'
 import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
 import { lastRunIdsOfJobs, locksOfJobs, newestDeliveries, runIdsOfJobs } from './queries.ts'
+import type { ReportPasses } from './report-passes.ts'
+import type { LogLimits } from './reporting.ts'
+import { createRunReports } from './reports.ts'
 import { isFinal, isTerminal } from './states.ts'
 
 /** Of each run. */
@@ -36,7 +39,8 @@ export function createRunService(deps: {
   rights: JobRights
   reader: LogReader
   feed: Feed
-  settings: { cancelGraceSeconds: number; leaseSeconds: number }
+  reportPasses: ReportPasses
+  settings: { cancelGraceSeconds: number; leaseSeconds: number; logLimits: LogLimits }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
 
@@ -100,6 +104,7 @@ export function createRunService(deps: {
     ...createRunControl(deps),
     ...createRunLocks(deps),
     ...createRunHistory(deps),
+    ...createRunReports(deps),
 
     byIds,
 
