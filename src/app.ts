@@ -23,6 +23,8 @@ import { openNodeSession } from './engine/node.ts'
 import { queueDepth } from './engine/queries.ts'
 import { systemAlarm } from './engine/timer.ts'
 import { createEventService } from './events/service.ts'
+import { maskError } from './graphql/errors.ts'
+import { createHub } from './graphql/streams/hub.ts'
 import { attachWebSocket } from './graphql/ws.ts'
 import { createGraphqlServer } from './graphql/yoga.ts'
 import { artifactUrl, siteUrl } from './hosting/addresses.ts'
@@ -187,7 +189,8 @@ async function open(
   const idempotency = createIdempotencyService({ pool, log })
   const stacks = createStackService({ prisma, pool, jobs, runs, actions: registry, seal, publicUrl })
 
-  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: feed.subscriberCount })
+  const hub = createHub((error) => maskError(error, log))
+  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: hub.subscriberCount })
   /** Once it is made, `NOTIFY` wakes it. */
   const engine = works
     ? createEngine(
@@ -225,7 +228,7 @@ async function open(
     const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
     const limits = { queryCost: config.MAX_QUERY_COST }
     const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
-    const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, maxQueryChars, timer: metrics.timer })
+    const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, hub, maxQueryChars, timer: metrics.timer })
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
     const passes = createPasses({ key: derivedKey(key, 'passes to sites') })

@@ -1,5 +1,5 @@
 /** Domain errors as GraphQL types; and, for everything that is not a mutation's answer, as masked GraphQL errors. */
-import { GraphQLError } from 'graphql'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import {
   ConflictError,
   CursorExpiredError,
@@ -91,4 +91,11 @@ function withCode(at: GraphQLError | undefined, cause: unknown, log: Log): Graph
   const requestId = currentRequest.getStore()?.id
   log.error({ err: cause, requestId, path: at?.path }, 'a resolver failed')
   return new GraphQLError('Internal error', { ...where, extensions: { code: 'INTERNAL', requestId, ...http(500) } })
+}
+
+/** As clients are shown it: without what is for the status line of HTTP. */
+export function formatted(error: GraphQLError): GraphQLFormattedError {
+  const { extensions = {}, ...rest } = error.toJSON()
+  const { http: _, ...others } = extensions
+  return { ...rest, extensions: others }
 }

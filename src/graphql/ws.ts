@@ -16,6 +16,9 @@ import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
+import { formatted } from './errors.ts'
+import type { WithSink } from './streams/plugin.ts'
+import { socketSink } from './streams/socket-sink.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
 
 /** Proxies close what is silent for a minute or less. */
@@ -31,7 +34,9 @@ const MAX_MESSAGE_BYTES = 1024 * 1024
 
 type Params = { authorization?: unknown; Authorization?: unknown } | undefined
 type Envelop = ReturnType<GraphqlServer['getEnveloped']>
-type Operation = ExecutionArgs & { rootValue: Pick<Envelop, 'execute' | 'subscribe'> & { request: { id: string } } }
+type Operation = ExecutionArgs & {
+  rootValue: Pick<Envelop, 'execute' | 'subscribe'> & WithSink & { request: { id: string } }
+}
 
 export function attachWebSocket(
   server: Server,
@@ -62,7 +67,7 @@ export function attachWebSocket(
         const result = await currentRequest.run(request, () => subscribe(args))
         return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
       },
-      onSubscribe({ connectionParams, extra }, _id, payload) {
+      onSubscribe({ connectionParams, extra }, id, payload) {
         const request = { id: newId() }
         return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
@@ -77,7 +82,7 @@ export function attachWebSocket(
               operationName: payload.operationName,
               variableValues: payload.variables,
               contextValue: await contextFactory(),
-              rootValue: { request, execute, subscribe },
+              rootValue: { request, execute, subscribe, sink: socketSink(extra.socket, id) },
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.
@@ -118,13 +123,12 @@ function authorizationOf(params: Params, request: IncomingMessage): string | und
   return typeof given === 'string' ? given : request.headers.authorization
 }
 
-/** As HTTP shows them: without what is for the status line. The end of the token ends the connection. */
+/** The end of the token ends the connection. */
 function shown(errors: readonly GraphQLError[], socket: WebSocket): GraphQLFormattedError[] {
   return errors.map((error) => {
-    const { extensions = {}, ...rest } = error.toJSON()
-    const { http: _, ...others } = extensions
-    if (others.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
-    return { ...rest, extensions: others }
+    const told = formatted(error)
+    if (told.extensions?.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
+    return told
   })
 }
 

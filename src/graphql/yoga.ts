@@ -6,6 +6,8 @@ import { type ContextDeps, createContext } from './context.ts'
 import { maskError } from './errors.ts'
 import { limitQueries } from './limits.ts'
 import { schema } from './schema.ts'
+import type { Hub } from './streams/hub.ts'
+import { shareExecutions } from './streams/plugin.ts'
 import { type OperationTimer, timeOperations } from './timing.ts'
 import { createTokenWatch, watchTokens } from './token-watch.ts'
 
@@ -18,7 +20,7 @@ export type GraphqlServer = ReturnType<typeof createGraphqlServer>
 
 export function createGraphqlServer(
   deps: ContextDeps,
-  { log, maxQueryChars, timer }: { log: Log; maxQueryChars: number; timer: OperationTimer },
+  { log, hub, maxQueryChars, timer }: { log: Log; hub: Hub; maxQueryChars: number; timer: OperationTimer },
 ) {
   const mask = (error: unknown) => maskError(error, log)
   const yoga = createYoga<ConnectionContext>({
@@ -41,6 +43,7 @@ export function createGraphqlServer(
       tellBadJson,
       timeOperations(timer),
       limitQueries(maxQueryChars),
+      shareExecutions(hub, mask),
       watchTokens(createTokenWatch(deps.identity)),
     ],
   })

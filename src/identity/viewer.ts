@@ -38,6 +38,15 @@ export type Viewer = SignedIn | null
 /** Those whose rights the viewer has: itself and its teams. */
 export const principalsOf = ({ principalId, teams }: SignedIn): string[] => [principalId, ...teams.keys()]
 
+/** The same text for all who may see and do the same. */
+export function rightsOf(viewer: Viewer): string {
+  if (!viewer) return 'nobody'
+  const { principalId, isAdmin, scopes, roles, teams } = viewer
+  return JSON.stringify([principalId, isAdmin, [...scopes].sort(), [...roles].sort(byId), [...teams].sort(byId)])
+}
+
+const byId = ([a]: [string, string], [b]: [string, string]): number => (a < b ? -1 : 1)
+
 /** An owner, for what they let others start in their name: no token stands behind it, and no more than these scopes. */
 export const inNameOf = (principalId: string, scopes: readonly Scope[]): SignedIn => ({
   ...{ principalId, handle: '', isAdmin: false, scopes: new Set(scopes), tokenId: '', email: null },

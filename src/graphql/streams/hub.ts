@@ -1,0 +1,74 @@
+/**
+ * Subscriptions of this node. Those with the same operation, variables (but for the cursor) and rights are one group.
+ * Everybody's own source is opened first: that is where the service says whether they may see it.
+ */
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, type GraphQLError } from 'graphql'
+import { isAsyncIterable } from 'graphql-yoga'
+import { rightsOf } from '../../identity/viewer.ts'
+import type { Context } from '../context.ts'
+import { createGroup, type Group } from './group.ts'
+import { createResults } from './result.ts'
+import { originOf, resumed } from './resume.ts'
+import { createSubscriber, type Sink, type Subscriber } from './subscriber.ts'
+
+type Source = AsyncIterableIterator<unknown>
+
+export type Hub = ReturnType<typeof createHub>
+
+export function createHub(mask: (error: unknown) => GraphQLError) {
+  const groups = new Map<string, Group>()
+  let subscribers = 0
+
+  function groupOf(key: string, live: ExecutionArgs, isLogged: boolean): Group {
+    const there = groups.get(key)
+    if (there) return there
+    const group = createGroup({
+      results: createResults(live, isLogged, mask),
+      onClose: () => void (groups.get(key) === group && groups.delete(key)),
+    })
+    groups.set(key, group)
+    return group
+  }
+
+  return {
+    subscriberCount: () => subscribers,
+    groupCount: () => groups.size,
+
+    /**
+     * Results go to `sink`; `lastEventId` is the cursor of a client that comes back, where its operation has none.
+     * The answer is what is wrong with the operation, if it cannot begin.
+     */
+    async subscribe(args: ExecutionArgs, sink: Sink, lastEventId?: string): Promise<ExecutionResult | Subscriber> {
+      const origin = originOf(args)
+      const isBack = origin?.isLogged && origin.after === null && lastEventId !== undefined
+      const own = await opened(isBack ? resumed(args, lastEventId) : args)
+      if (!origin || !isAsyncIterable(own)) return own as ExecutionResult
+      const { live, isLogged, after } = origin
+      const { viewer } = args.contextValue as Context
+      const group = groupOf(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
+      const read = (cursor: string) => sourceOf(resumed(live, cursor))
+      const { subscriber, follow, goLive } = createSubscriber({ group, sink, read: isLogged ? read : null })
+      subscribers++
+      subscriber.ended.then(() => subscribers--)
+      if (after !== null || isBack) {
+        follow(own as Source)
+        if (!group.hasBegun()) group.begin(sourceOf(live))
+      } else {
+        goLive()
+        if (group.hasBegun()) (own as Source).return?.()
+        else group.begin(own as Source)
+      }
+      return subscriber
+    },
+  }
+}
+
+/** What is wrong with it before it begins is a result, as of other operations. */
+const opened = async (args: ExecutionArgs): Promise<AsyncIterable<unknown> | ExecutionResult> =>
+  createSourceEventStream(args)
+
+async function sourceOf(args: ExecutionArgs): Promise<Source> {
+  const source = await opened(args)
+  if (!isAsyncIterable(source)) throw source.errors?.[0]
+  return source as Source
+}
