@@ -80,7 +80,8 @@ export async function tryReconnects({
     const runs = await load.stop()
     await untilQuiet(database)
     const judged: Judged[] = []
-    for (const follower of followers) judged.push(await judge(follower, database))
+    const patience = Date.now() + GIVE_UP_MS
+    for (const follower of followers) judged.push(await judge(follower, database, patience))
     const sum = (of: (each: Judged) => number) => judged.reduce((total, one) => total + of(one), 0)
     return {
       runs,
@@ -146,8 +147,8 @@ function startRuns(jobs: string[], url: () => string) {
   }
 }
 
-async function until(isSo: () => boolean | Promise<boolean>): Promise<boolean> {
-  for (const end = Date.now() + GIVE_UP_MS; Date.now() < end; await sleep(POLL_MS)) if (await isSo()) return true
+async function until(isSo: () => boolean | Promise<boolean>, patience = Date.now() + GIVE_UP_MS): Promise<boolean> {
+  for (; Date.now() < patience; await sleep(POLL_MS)) if (await isSo()) return true
   return false
 }
 
@@ -161,10 +162,11 @@ type Judged = { expected: number; delivered: number; lost: number; repeated: num
 async function judge(
   { by, where, cursors, faults }: Follower & { where: string },
   database: pg.Client,
+  patience: number,
 ): Promise<Judged> {
   const text = `select position::text as cursor from run_event where ${where} order by run_event.position`
   const log = (await database.query<{ cursor: string }>(text)).rows.map(({ cursor }) => cursor)
-  await until(() => cursors.length >= log.length)
+  await until(() => cursors.length >= log.length || faults.length > 0, patience)
   const seen = new Set(cursors)
   const lost = log.filter((cursor) => !seen.has(cursor)).length
   const repeated = cursors.length - seen.size
