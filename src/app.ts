@@ -38,6 +38,7 @@ import { createHosting } from './hosting/routes.ts'
 import { createPostgresStorage } from './hosting/storage.ts'
 import { createVariants } from './hosting/variants.ts'
 import { createVisits } from './hosting/visits.ts'
+import { createEventStreams } from './http/event-streams.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
@@ -231,6 +232,11 @@ async function open(
     const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, hub, maxQueryChars, timer: metrics.timer })
     const sockets = attachWebSocket(http.server, { yoga, identity })
     onClose(sockets.close)
+    const streams = createEventStreams()
+    onClose(async () => {
+      http.refuse()
+      streams.cut()
+    })
     const passes = createPasses({ key: derivedKey(key, 'passes to sites') })
     const credentials = createCredentials({ identity, passes })
     const agents = createAgentService({
@@ -255,7 +261,7 @@ async function open(
       }),
     )
     const handler = createRequestHandler({
-      ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes },
+      ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes, streams },
       restRate: rateOf(config.REST_RATE_PER_MINUTE, clock),
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
     })

@@ -9,6 +9,7 @@ import type { Rest } from '../rest/router.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import { answerCors } from './cors.ts'
 import { statusOf } from './counted.ts'
+import type { EventStreams } from './event-streams.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
 import { requestId } from './request-id.ts'
@@ -30,12 +31,14 @@ export type RequestHandlerOptions = {
   log: Log
   corsOrigins: readonly string[]
   maxBodyBytes: number
+  /** Those of GraphQL. */
+  streams: EventStreams
   /** Of the REST dialects; null: none. */
   restRate: Rate | null
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes, restRate } = options
+  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes, restRate, streams } = options
   const answerRest = createRestHandler({ corsOrigins, maxBodyBytes, rate: restRate })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
@@ -59,6 +62,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
 
   async function graphql(request: IncomingMessage, response: ServerResponse) {
     if (answerCors(request, response, corsOrigins)) return
+    streams.watch(response)
     try {
       const body = await readBody(request, maxBodyBytes)
       await yoga(body ? Object.assign(request, { body: chunked(body) }) : request, response)
