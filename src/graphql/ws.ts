@@ -40,13 +40,23 @@ type Operation = ExecutionArgs & {
 
 export function attachWebSocket(
   server: Server,
-  { yoga, identity }: { yoga: GraphqlServer; identity: Pick<IdentityService, 'authenticate'> },
+  {
+    yoga,
+    identity,
+    pingMs = PING_MS,
+    initTimeoutMs = INIT_TIMEOUT_MS,
+  }: {
+    yoga: GraphqlServer
+    identity: Pick<IdentityService, 'authenticate'>
+    pingMs?: number
+    initTimeoutMs?: number
+  },
 ) {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES })
 
   const protocol = useServer(
     {
-      connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+      connectionInitWaitTimeout: initTimeoutMs,
       /** False closes with 4403, which clients do not retry. */
       async onConnect({ connectionParams, extra }) {
         const token = bearerToken(authorizationOf(connectionParams, extra.request))
@@ -97,7 +107,7 @@ export function attachWebSocket(
         result.errors && ({ ...result, errors: shown(result.errors, extra.socket) } as FormattedExecutionResult),
     },
     sockets,
-    PING_MS,
+    pingMs,
   )
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
