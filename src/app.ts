@@ -26,10 +26,11 @@ import { createEventService } from './events/service.ts'
 import { maskError } from './graphql/errors.ts'
 import { createHub } from './graphql/streams/hub.ts'
 import { attachWebSocket } from './graphql/ws.ts'
-import { createGraphqlServer } from './graphql/yoga.ts'
+import { createGraphqlServer, type GraphqlRules } from './graphql/yoga.ts'
 import { artifactUrl, siteUrl } from './hosting/addresses.ts'
 import { createAgentRoute } from './hosting/agent-route.ts'
 import { createAppPages } from './hosting/app-pages.ts'
+import { createClientOf } from './hosting/client.ts'
 import { createCredentials } from './hosting/credentials.ts'
 import { createForms } from './hosting/forms.ts'
 import { createSiteMemory } from './hosting/memory.ts'
@@ -38,6 +39,7 @@ import { createHosting } from './hosting/routes.ts'
 import { createPostgresStorage } from './hosting/storage.ts'
 import { createVariants } from './hosting/variants.ts'
 import { createVisits } from './hosting/visits.ts'
+import { createCallers } from './http/callers.ts'
 import { createEventStreams } from './http/event-streams.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
@@ -46,6 +48,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
+import { createAnswerService } from './idempotency/answers.ts'
 import { createIdempotencyService } from './idempotency/service.ts'
 import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
@@ -226,11 +229,18 @@ async function open(
   if (serves) {
     const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
     const content = { artifacts, data, documents, uploads, collaboration }
-    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials }
-    const limits = { queryCost: config.MAX_QUERY_COST }
-    const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes, MAX_QUERY_CHARS: maxQueryChars } = config
-    const yoga = createGraphqlServer({ ...services, prisma, limits }, { log, hub, maxQueryChars, timer: metrics.timer })
-    const sockets = attachWebSocket(http.server, { yoga, identity })
+    const answers = createAnswerService({ idempotency, seal })
+    const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials, answers }
+    const { CORS_ORIGINS: corsOrigins, MAX_BODY_BYTES: maxBodyBytes } = config
+    const clientOf = createClientOf(config.TRUST_PROXY)
+    const callerOf = createCallers(clientOf)
+    const rate = rateOf(config.RATE_LIMIT_PER_MINUTE, clock)
+    const yoga = createGraphqlServer(
+      { ...services, prisma },
+      { log, hub, timer: metrics.timer, deprecated: metrics.deprecated, rate, callerOf, ...graphqlRules(config) },
+    )
+    const socketLimits = { operations: config.MAX_SUBSCRIPTIONS_PER_SOCKET, messageBytes: config.MAX_MESSAGE_BYTES }
+    const sockets = attachWebSocket(http.server, { yoga, identity, callerOf, limits: socketLimits })
     onClose(sockets.close)
     const streams = createEventStreams()
     onClose(async () => {
@@ -243,10 +253,10 @@ async function open(
       ...{ pool, data, model: modelOf(config, { egress, log }) },
       rate: createRate({ limit: config.AGENT_RATE_PER_MINUTE, windowMs: MINUTE_MS, now: clock.now }),
     })
-    const agent = createAgentRoute({ agent: agents, credentials, publicUrl })
+    const agent = createAgentRoute({ agent: agents, credentials, clientOf, publicUrl })
     const hosting = createHosting({
       ...{ artifacts, identity, credentials, passes, pages, agent },
-      ...{ memory: sites, forms, visits, sitesDomain, publicUrl },
+      ...{ memory: sites, forms, visits, clientOf, sitesDomain, publicUrl },
     })
     const rest = createRestRouter(
       createDialects({
@@ -261,8 +271,13 @@ async function open(
       }),
     )
     const handler = createRequestHandler({
-      ...{ yoga, rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes, streams },
-      restRate: rateOf(config.REST_RATE_PER_MINUTE, clock),
+      ...{ rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf },
+      graphql: {
+        yoga,
+        identity,
+        streams,
+        maxBody: { signedIn: maxBodyBytes, anonymous: config.MAX_ANONYMOUS_BODY_BYTES },
+      },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
     })
     http.server.on(
@@ -293,6 +308,22 @@ function modelOf({ AGENT_BASE_URL, AGENT_API_KEY, AGENT_MODELS }: Config, ports:
   const answer = createModel({ ...ports, baseUrl: AGENT_BASE_URL, apiKey: AGENT_API_KEY ?? null })
   return { answer, models: AGENT_MODELS }
 }
+
+const graphqlRules = (config: Config): GraphqlRules => ({
+  limits: {
+    chars: config.MAX_QUERY_CHARS,
+    tokens: config.MAX_QUERY_TOKENS,
+    depth: config.MAX_QUERY_DEPTH,
+    fields: config.MAX_QUERY_FIELDS,
+    aliases: config.MAX_QUERY_ALIASES,
+    rootFields: config.MAX_ROOT_FIELDS,
+    cost: config.MAX_QUERY_COST,
+  },
+  maxBatch: config.MAX_BATCH,
+  introspection: config.INTROSPECTION,
+  trusted: config.TRUSTED_DOCUMENTS,
+  trustedOnly: config.TRUSTED_DOCUMENTS_ONLY,
+})
 
 const rateOf = (limit: number, { now }: Clock) => (limit === 0 ? null : createRate({ limit, windowMs: MINUTE_MS, now }))
 

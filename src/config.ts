@@ -7,9 +7,11 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { DEFAULT_LIMITS } from './artifacts/spec.ts'
 import { createReach } from './egress/reach.ts'
+import { parseTrustedProxies } from './hosting/client.ts'
 import { sharedDomain } from './hosting/domains.ts'
 import { MailSettingError, parseSender, parseSmtpUrl } from './mail/spec.ts'
 import { canonicalZone } from './schedules/zones.ts'
+import { readTrustedDocuments } from './settings/trusted-documents.ts'
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -35,6 +37,20 @@ const mail =
       return z.NEVER
     }
   }
+const proxies = (text: string, context: z.RefinementCtx) => {
+  const parsed = parseTrustedProxies(text)
+  if (parsed) return parsed
+  context.addIssue({ code: 'custom', message: 'must be a number of proxies, or CIDR ranges separated by commas' })
+  return z.NEVER
+}
+const trustedDocuments = (files: string[], context: z.RefinementCtx) => {
+  try {
+    return readTrustedDocuments(files)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
+}
 
 const environment = z.object({
   /** Where the server listens. PORT 0 takes a free one. */
@@ -90,12 +106,38 @@ const environment = z.object({
     .optional(),
   /** Origins that browsers may call from, separated by commas, or `*`. */
   CORS_ORIGINS: list.default(['*']),
+  /** Whose X-Forwarded-For says where a request comes from: a number of proxies, or CIDR ranges; absent: nobody's. */
+  TRUST_PROXY: z.string().transform(proxies).prefault('0'),
   /** Bytes of a request's body. */
   MAX_BODY_BYTES: whole(1024, 1024 * MiB).default(64 * MiB),
+  /** The same of GraphQL requests without a valid token. */
+  MAX_ANONYMOUS_BODY_BYTES: whole(1024, 1024 * MiB).default(MiB),
   /** Characters of a GraphQL document. */
   MAX_QUERY_CHARS: whole(100, 10_000_000).default(100_000),
-  /** Cost of a GraphQL operation: fields, times the size of the lists they stand in. */
+  /** Tokens of a GraphQL document. */
+  MAX_QUERY_TOKENS: whole(10, 1_000_000).default(5_000),
+  /** Levels of fields of a GraphQL operation. */
+  MAX_QUERY_DEPTH: whole(1, 1_000).default(15),
+  /** Fields of a GraphQL operation, those of a fragment as often as it is spread. */
+  MAX_QUERY_FIELDS: whole(10, 100_000).default(2_000),
+  /** Fields of a GraphQL document that have an alias. */
+  MAX_QUERY_ALIASES: whole(0, 100_000).default(200),
+  /** Fields at the root of a GraphQL operation. */
+  MAX_ROOT_FIELDS: whole(1, 100_000).default(50),
+  /** Cost of a GraphQL operation: fields, times the size of the lists they stand in; of a list of operations together. */
   MAX_QUERY_COST: whole(10, 10_000_000).default(10_000),
+  /** Operations that one HTTP request may have in a list; 0 or 1: lists are refused. */
+  MAX_BATCH: whole(0, 1_000).default(10),
+  /** Operations, subscriptions among them, that are under way at once on one WebSocket. */
+  MAX_SUBSCRIPTIONS_PER_SOCKET: whole(1, 100_000).default(1_000),
+  /** Bytes of a message that a client sends over WebSocket. */
+  MAX_MESSAGE_BYTES: whole(1024, 1024 * MiB).default(MiB),
+  /** `false` tells the GraphQL schema to administrators only. */
+  INTROSPECTION: flag.default(true),
+  /** Files of hash → GraphQL document, separated by commas, that clients may send the hashes of. */
+  TRUSTED_DOCUMENTS: list.transform(trustedDocuments).prefault(''),
+  /** `true` refuses all other documents. */
+  TRUSTED_DOCUMENTS_ONLY: flag.default(false),
   /** Bytes of one published file. */
   MAX_FILE_BYTES: whole(1, 1024 * MiB).default(DEFAULT_LIMITS.fileBytes),
   /** Bytes of all files of a version together. */
@@ -110,8 +152,8 @@ const environment = z.object({
   AGENT_MODELS: list.default([]),
   /** Messages that a visitor may send to agents in a minute, on each node. */
   AGENT_RATE_PER_MINUTE: whole(1, 100_000).default(20),
-  /** Requests that one token, or without one one address, may send to the REST dialects in a minute, on each node; 0: as many as it likes. */
-  REST_RATE_PER_MINUTE: whole(0, 1_000_000).default(0),
+  /** GraphQL operations and REST requests that one token, or without one one address, may send in a minute, on each node; 0: as many as it likes. */
+  RATE_LIMIT_PER_MINUTE: whole(0, 1_000_000).default(0),
   /** Rows of a dataset. */
   MAX_DATASET_ROWS: whole(1, 100_000_000).default(1_000_000),
   /** Bytes that one materialize action fetches; of a packed answer, of what is in it. */
@@ -132,6 +174,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const config = parsed.data
   if (config.DATABASE_URL && !config.SECRET_KEY) {
     throw new ConfigError('SECRET_KEY: is required with DATABASE_URL (64 hex digits, the same on every node)')
+  }
+  if (config.TRUSTED_DOCUMENTS_ONLY && !config.TRUSTED_DOCUMENTS) {
+    throw new ConfigError('TRUSTED_DOCUMENTS: is required with TRUSTED_DOCUMENTS_ONLY')
   }
   if (config.PUBLIC_URL && config.SITES_DOMAIN) {
     const domain = sharedDomain(config.PUBLIC_URL, config.SITES_DOMAIN)

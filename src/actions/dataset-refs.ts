@@ -17,7 +17,7 @@ export const datasetsField = z
   .array(datasetRef)
   .min(1, 'must name at least one')
   .max(MAX_DATASETS, `must be at most ${MAX_DATASETS}`)
-  .describe(`The datasets: each ${REF_HELP}`)
+  .describe(`1 to ${MAX_DATASETS} datasets: each ${REF_HELP}`)
 
 export const noSuchDataset = (ref: string) =>
   `there is no dataset ${JSON.stringify(ref)} that the owner of the job may use`

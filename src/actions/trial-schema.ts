@@ -30,10 +30,10 @@ const TestedActionType = builder.objectRef<Trial>('TestedAction').implement({
       description: 'Why it failed.',
       resolve: ({ failure }) => failure,
     }),
-    warnings: t.exposeStringList('warnings', { description: 'What went wrong without failing it.' }),
+    warnings: t.exposeStringList('warnings', { description: 'What went wrong without failing it, at most 10 things.' }),
     deliveries: t.field({
       type: [DeliveryType],
-      description: 'Its outgoing calls, in order.',
+      description: 'Its outgoing calls, in order, at most 10.',
       resolve: ({ deliveries }) => deliveries,
     }),
     durationMs: t.exposeInt('durationMs', { description: 'How long it took, in milliseconds.' }),

@@ -13,7 +13,7 @@ export const AgentType = builder.objectRef<Agent>('Agent').implement({
       description: 'Whether it knows the JSON documents of the artifact.',
     }),
     contextTables: t.exposeStringList('contextTables', {
-      description: 'Names of datasets of which it knows the rows that the visitor may see.',
+      description: 'Names of datasets, at most 20, of which it knows the rows that the visitor may see.',
     }),
   }),
 })

@@ -53,7 +53,7 @@ const RENEW = `update artifact as a
   set name = $2, description = case when $3 then $4 else a.description end,
     visibility = coalesce($5::visibility, a.visibility),
     access_policy = case when $6 then $7::jsonb else a.access_policy end,
-    agent = case when $8 then $9::jsonb else a.agent end, deleted_at = null, updated_at = now()
+    agent = case when $8 then $9::jsonb else a.agent end, deleted_at = null, version = a.version + 1, updated_at = now()
   where a.id = $1::uuid returning ${ARTIFACT}`
 
 /** What the publication does not say stays; a deleted artifact comes back. */

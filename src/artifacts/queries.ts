@@ -5,7 +5,7 @@ import type { KeysetQuery } from '../db/keyset.ts'
 import type { Sql } from '../db/sql.ts'
 
 export const ARTIFACT = `a.id, a.owner_id as "ownerId", a.created_by_id as "createdById", a.name, a.slug, a.description,
-  a.visibility, a.last_version_no as "lastVersionNo", a.access_policy as "accessPolicy", a.agent, a.deleted_at as "deletedAt", a.created_at as "createdAt", a.updated_at as "updatedAt"`
+  a.visibility, a.last_version_no as "lastVersionNo", a.access_policy as "accessPolicy", a.agent, a.version, a.deleted_at as "deletedAt", a.created_at as "createdAt", a.updated_at as "updatedAt"`
 
 const VERSION = `v.id, v.artifact_id as "artifactId", v.version_no as "versionNo", v.entrypoint,
   v.mobile_digest as "mobileDigest", v.pwa, v.file_count as "fileCount", v.size_bytes as "sizeBytes", v.created_by_id as "createdById", v.created_at as "createdAt"`

@@ -62,6 +62,9 @@ export const ArtifactType = builder.prismaObject('Artifact', {
       { description: 'A page of versions.' },
       { description: 'A version in a page.' },
     ),
+    version: t.exposeInt('version', {
+      description: 'Rises with every change of what is said of it; give it to an update to exclude lost ones.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was first published.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last published or changed.' }),
     deletedAt: t.expose('deletedAt', {
@@ -179,7 +182,7 @@ const PublishArtifactInput = builder.inputType('PublishArtifactInput', {
     }),
     uploadedFiles: t.field({
       type: [UploadedFileInput],
-      description: 'More files, whose contents were uploaded before.',
+      description: 'More files, at most 20,000 with the others, whose contents were uploaded before.',
     }),
     deploy: t.boolean({
       defaultValue: true,
@@ -198,6 +201,7 @@ const UpdateArtifactInput = builder.inputType('UpdateArtifactInput', {
     visibility: t.field({ type: VisibilityEnum, description: 'Who sees it.' }),
     accessPolicy: t.field({ type: 'JSON', description: POLICY }),
     agent: t.field({ type: AgentInput, description: AGENT }),
+    version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
   }),
 })
 

@@ -7,6 +7,7 @@ import { mayReadArtifact, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import { pauseJobsOn } from '../jobs/change.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
+import { requireVersion } from '../kernel/known-version.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
 import { type AgentInput, mergeAgent } from './agent-spec.ts'
@@ -39,6 +40,8 @@ export type UpdateInput = {
   visibility?: string | null | undefined
   accessPolicy?: unknown
   agent?: unknown
+  /** The one that the caller has seen; absent: whichever. */
+  version?: number | null | undefined
 }
 
 export type ListArgs = PageArgs & {
@@ -74,13 +77,16 @@ export function createArtifactService(options: ArtifactServiceOptions) {
   const changing = changingSites(pool, sites)
   const reservedSince = () => new Date(now().getTime() - RETENTION_MS)
 
-  /** Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
+  /** Raises the version. Passes over deleted artifacts: for those who may change it one is NOT_FOUND like for everybody. */
   async function changeLive(
     tx: Prisma.TransactionClient,
     id: string,
     data: Prisma.ArtifactUncheckedUpdateManyInput,
   ): Promise<Artifact> {
-    const [changed] = await tx.artifact.updateManyAndReturn({ where: { id, deletedAt: null }, data })
+    const [changed] = await tx.artifact.updateManyAndReturn({
+      where: { id, deletedAt: null },
+      data: { ...data, version: { increment: 1 } },
+    })
     if (!changed) throw noSuchArtifact()
     return changed
   }
@@ -139,13 +145,15 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       })
     },
 
-    async update(viewer: Viewer, { artifactId, ...input }: UpdateInput): Promise<Artifact> {
+    /** @throws ConflictError VERSION when it is not the version that the caller knows */
+    async update(viewer: Viewer, { artifactId, version, ...input }: UpdateInput): Promise<Artifact> {
       requireScope(viewer, 'artifacts:write')
       const { accessPolicy, agent, ...fields } = validate(updateSpec, input)
       requireModel(agent)
       const changes = Object.entries(fields).filter(([, value]) => value !== undefined)
       return changed(async (tx) => {
         const before = requireEditable(viewer, await lockArtifact(sqlIn(tx), artifactId, { deleted: true }))
+        requireVersion('artifact', before, version)
         requireSameReaders(viewer, before, { visibility: fields.visibility, accessPolicy })
         return changeLive(tx, artifactId, {
           ...Object.fromEntries(changes),
@@ -172,7 +180,9 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       if (artifact.deletedAt <= reservedSince()) {
         throw new ConflictError(`it was deleted more than ${RETENTION_DAYS} days ago`)
       }
-      return changed((tx) => tx.artifact.update({ where: { id: artifactId }, data: { deletedAt: null } }))
+      return changed((tx) =>
+        tx.artifact.update({ where: { id: artifactId }, data: { deletedAt: null, version: { increment: 1 } } }),
+      )
     },
 
     /** Null where there is none, or none that the viewer may read. */

@@ -24,7 +24,7 @@ builder.objectField(ArtifactType, 'collaborators', (t) =>
   t.field({
     type: [CollaboratorType],
     nullable: true,
-    description: 'Whom its owner lets in, by address; for its owner and editors, null for others.',
+    description: 'Whom its owner lets in, by address, at most 1,000; for its owner and editors, null for others.',
     resolve: (artifact, _args, { viewer, collaboration }) =>
       collaboration.seesCollaborators(viewer, artifact) ? collaboration.collaboratorsOf(artifact.id) : null,
   }),

@@ -14,7 +14,7 @@ const InsertedRowsType = builder.objectRef<{ dataset: LoadedDataset; rows: DataR
     dataset: t.expose('dataset', { type: DatasetType, description: 'The dataset as it is now.' }),
     rows: t.field({
       type: [DatasetRowType],
-      description: 'They, in the order in which they were given.',
+      description: 'They, in the order in which they were given; 1 to 1,000.',
       complexity: listComplexity({ first: 100 }),
       resolve: ({ rows }) => rows,
     }),
@@ -60,6 +60,7 @@ const UpdateDatasetInput = builder.inputType('UpdateDatasetInput', {
     name: t.string({ description: 'At most 200 characters.' }),
     slug: t.string({ description: 'Lower-case letters and digits, and - inside.' }),
     description: t.string({ description: 'At most 1,000 characters; null clears.' }),
+    version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
   }),
 })
 

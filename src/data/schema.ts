@@ -85,6 +85,10 @@ export const DatasetType = builder.objectRef<LoadedDataset>('Dataset').implement
       resolve: (dataset, { field, filter, first }, { data, viewer }) =>
         data.distinct(viewer, dataset, field, filter, first ?? 100),
     }),
+    version: t.exposeInt('version', {
+      description:
+        'Rises with every change of what is said of it, not of its rows; give it to an update to exclude lost ones.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', {
       type: 'DateTime',

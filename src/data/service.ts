@@ -11,6 +11,7 @@ import { type NamedPrincipal, requirePrincipal } from '../identity/principals.ts
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
+import { requireVersion } from '../kernel/known-version.ts'
 import type { Connection, PageArgs } from '../kernel/pages.ts'
 import { flawOfJson } from '../kernel/storable.ts'
 import { validate } from '../kernel/validate.ts'
@@ -113,9 +114,10 @@ export function createDataService(deps: {
       })
     },
 
+    /** @throws ConflictError VERSION when it is not the version that the caller knows */
     async update(
       viewer: Viewer,
-      { datasetId, ...input }: UpdateDatasetInput & { datasetId: string },
+      { datasetId, version, ...input }: UpdateDatasetInput & { datasetId: string; version?: number | null | undefined },
     ): Promise<LoadedDataset> {
       requireScope(viewer, 'data:write')
       const { description, ...given } = validate(updateDatasetSpec, input)
@@ -125,11 +127,15 @@ export function createDataService(deps: {
         ...(given.slug !== undefined && { slug: given.slug }),
         ...(description !== undefined && { description: description || null }),
         updatedAt: new Date(),
+        version: { increment: 1 },
       }
       const [changed] = await prisma.dataset
-        .updateManyAndReturn({ where: { id: datasetId }, data })
+        .updateManyAndReturn({ where: { id: datasetId, ...(version != null && { version }) }, data })
         .catch((error) => rejectTaken(error, before.artifactId !== null))
-      if (!changed) throw noSuchDataset()
+      if (!changed) {
+        requireVersion('dataset', await requireOwn(viewer, datasetId), version)
+        throw noSuchDataset()
+      }
       return { ...changed, artifact: before.artifact }
     },
 
@@ -150,10 +156,12 @@ export function createDataService(deps: {
         throw new ForbiddenError('you may hand a dataset to yourself and to your teams only')
       }
       const where = { id: datasetId, ownerId: before.ownerId }
-      const [changed] = await prisma.dataset.updateManyAndReturn({ where, data: { ownerId } }).catch((error) => {
-        if (!isUniqueViolation(error)) throw error
-        throw new ConflictError('its new owner has a dataset with this slug already', 'SLUG_TAKEN')
-      })
+      const [changed] = await prisma.dataset
+        .updateManyAndReturn({ where, data: { ownerId, version: { increment: 1 } } })
+        .catch((error) => {
+          if (!isUniqueViolation(error)) throw error
+          throw new ConflictError('its new owner has a dataset with this slug already', 'SLUG_TAKEN')
+        })
       if (!changed) throw noSuchDataset()
       return { ...changed, artifact: null }
     },

@@ -31,20 +31,20 @@ export function createDocumentService({ prisma, pool }: { prisma: PrismaClient; 
   const sql = sqlOn(pool)
   const artifactOf = (id: string) => prisma.artifact.findUnique({ where: { id } })
 
-  /** @throws ConflictError VERSION_CONFLICT when the document is not what the caller takes it for */
+  /** @throws ConflictError VERSION when the document is not what the caller takes it for */
   async function expected(tx: Sql, { artifactId, key }: DocumentRef, ifVersion: IfVersion | undefined) {
     if (!(await holdDocuments(tx, artifactId))) throw noSuchArtifact()
     const before = await readDocument(tx, artifactId, key)
     const fits = ifVersion === 'EXISTS' ? before !== null : (before?.version ?? 0) === (ifVersion ?? 0)
     if (ifVersion === undefined || fits) return before
     const is = before ? `at version ${before.version}` : 'not there'
-    throw new ConflictError(`the document is ${is}: read it again`, 'VERSION_CONFLICT')
+    throw new ConflictError(`the document is ${is}: read it again`, 'VERSION')
   }
 
   return {
     mayRead: mayReadDocuments,
 
-    /** ConflictError VERSION_CONFLICT: it is not at `ifVersion`. LimitError: the artifact has 1,000 already. */
+    /** ConflictError VERSION: it is not at `ifVersion`. LimitError: the artifact has 1,000 already. */
     async set(
       viewer: Viewer,
       { artifactId, ...input }: DocumentRef & { value: unknown; ifVersion?: IfVersion },

@@ -14,11 +14,10 @@ import { ConflictError, ForbiddenError, LimitError, NotFoundError, ValidationErr
 import { formatId, type IdKind, parseId } from '../kernel/ids.ts'
 import { PAGE_LIMIT } from '../kernel/pages.ts'
 import type { Context } from './context.ts'
+import { KEYED_MUTATIONS } from './keyed-mutations.ts'
+import { nodes } from './nodes.ts'
 
 const pascal = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
-
-/** The types that `node` finds. */
-const nodes = new Set<string>()
 
 export const builder = new SchemaBuilder<{
   Context: Context
@@ -32,7 +31,16 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string }
   }
 }>({
-  plugins: [ScopeAuthPlugin, ErrorsPlugin, DataloaderPlugin, PrismaPlugin, RelayPlugin, ComplexityPlugin],
+  plugins: [
+    ScopeAuthPlugin,
+    ErrorsPlugin,
+    DataloaderPlugin,
+    PrismaPlugin,
+    RelayPlugin,
+    ComplexityPlugin,
+    // The innermost: an answer is kept as its service gave it, and what is wrong with a key is an error like others.
+    KEYED_MUTATIONS,
+  ],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: ({ viewer }) => ({ admin: viewer?.isAdmin ?? false, signedIn: viewer !== null }),
@@ -126,6 +134,6 @@ export function addNode<Row extends { id: string }>(
   ref: ObjectRef<Types, Row>,
   loadMany: (ids: string[], context: Context) => Promise<(Row | null)[]>,
 ): void {
-  nodes.add(ref.name)
+  nodes.set(ref.name, loadMany)
   builder.nodeRef(ref, { id: { resolve: ({ id }) => id }, loadMany })
 }

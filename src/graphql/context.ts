@@ -6,6 +6,7 @@ import type { DataService } from '../data/service.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { DocumentService } from '../documents/service.ts'
 import type { EventService } from '../events/service.ts'
+import type { AnswerService } from '../idempotency/answers.ts'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import type { Viewer } from '../identity/viewer.ts'
@@ -28,13 +29,19 @@ type Services = {
   collaboration: CollaborationService
   documents: DocumentService
   uploads: UploadService
+  answers: AnswerService
 }
 
-export type ContextDeps = Services & { prisma: PrismaClient; limits: { queryCost: number } }
+export type ContextDeps = Services & { prisma: PrismaClient }
 
-export type Context = ContextDeps & { viewer: Viewer }
+/** `idempotencyKey`: the header's; null: it has none, or the transport has no headers. */
+export type Context = ContextDeps & { viewer: Viewer; idempotencyKey: string | null }
 
 /** @throws ForbiddenError UNAUTHENTICATED for a token that is not valid; no token at all is nobody. */
-export async function createContext(deps: ContextDeps, authorization: string | null | undefined): Promise<Context> {
-  return { ...deps, viewer: await deps.identity.authenticate(bearerToken(authorization)) }
+export async function createContext(
+  deps: ContextDeps,
+  authorization: string | null | undefined,
+  idempotencyKey: string | null = null,
+): Promise<Context> {
+  return { ...deps, viewer: await deps.identity.authenticate(bearerToken(authorization)), idempotencyKey }
 }

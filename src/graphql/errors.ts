@@ -30,12 +30,19 @@ const IssueType = builder.objectRef<Issue>('ValidationIssue').implement({
   }),
 })
 
+/** An input may have 20,000 files. */
+const ISSUES_SHOWN = 100
+
 builder.objectType(ValidationError, {
   name: 'ValidationError',
   description: 'The input is not what it must be.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    issues: t.expose('issues', { type: [IssueType], description: 'Every field that is wrong.' }),
+    issues: t.field({
+      type: [IssueType],
+      description: `The fields that are wrong, the first ${ISSUES_SHOWN} of them.`,
+      resolve: ({ issues }) => issues.slice(0, ISSUES_SHOWN),
+    }),
   }),
 })
 builder.objectType(NotFoundError, {

@@ -17,6 +17,7 @@ import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
 import { formatted } from './errors.ts'
+import { limitOperations } from './limits/socket-operations.ts'
 import type { WithSink } from './streams/plugin.ts'
 import { socketSink } from './streams/socket-sink.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
@@ -30,7 +31,6 @@ const LATER = 1013
 /** The token is not valid, or no longer: clients give up. */
 const FORBIDDEN = 4403
 const INIT_TIMEOUT_MS = 10_000
-const MAX_MESSAGE_BYTES = 1024 * 1024
 
 type Params = { authorization?: unknown; Authorization?: unknown } | undefined
 type Envelop = ReturnType<GraphqlServer['getEnveloped']>
@@ -43,16 +43,21 @@ export function attachWebSocket(
   {
     yoga,
     identity,
+    callerOf,
+    limits,
     pingMs = PING_MS,
     initTimeoutMs = INIT_TIMEOUT_MS,
   }: {
     yoga: GraphqlServer
     identity: Pick<IdentityService, 'authenticate'>
+    /** Who asks, as far as rates are concerned. */
+    callerOf: (request: IncomingMessage, authorization: string | undefined) => string
+    limits: { operations: number; messageBytes: number }
     pingMs?: number
     initTimeoutMs?: number
   },
 ) {
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES })
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.messageBytes })
 
   const protocol = useServer(
     {
@@ -77,13 +82,16 @@ export function attachWebSocket(
         const result = await currentRequest.run(request, () => subscribe(args))
         return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
       },
-      onSubscribe({ connectionParams, extra }, id, payload) {
+      onSubscribe(context, id, payload) {
+        const { connectionParams, extra } = context
         const request = { id: newId() }
         return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
           const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
           try {
-            const document = parse(payload.query)
+            limitOperations(context, limits.operations)
+            yoga.gate.count(callerOf(extra.request, authorization))
+            const document = parse(yoga.gate.textOf(payload))
             const errors = validate(schema, document)
             if (errors.length > 0) return errors
             return {

@@ -1,10 +1,18 @@
 /** GraphQL over HTTP: POST, GET for queries, SSE for subscriptions, GraphiQL for browsers. */
-import { GraphQLError } from 'graphql'
-import { createYoga, type Plugin } from 'graphql-yoga'
+import type { IncomingMessage } from 'node:http'
+import { createYoga } from 'graphql-yoga'
 import type { Log } from '../kernel/log.ts'
+import type { Rate } from '../kernel/rate.ts'
 import { type ContextDeps, createContext } from './context.ts'
+import { countDeprecated, type DeprecationMeter } from './deprecation.ts'
 import { maskError } from './errors.ts'
-import { limitQueries } from './limits.ts'
+import { tellReplays } from './keyed-mutations.ts'
+import { limitCost } from './limits/cost.ts'
+import { createDocuments } from './limits/documents.ts'
+import { createGate, type GateOptions } from './limits/gate.ts'
+import { rememberDocuments, ruleRequests } from './limits/plugin.ts'
+import type { QueryLimits } from './limits/query-limits.ts'
+import { tellBadRequests } from './limits/transport-errors.ts'
 import { schema } from './schema.ts'
 import type { Hub } from './streams/hub.ts'
 import { shareExecutions } from './streams/plugin.ts'
@@ -16,12 +24,32 @@ export const GRAPHQL_PATH = '/graphql'
 /** What a transport other than HTTP hands over instead of a request. */
 export type ConnectionContext = { authorization?: string | undefined }
 
+/** What an operator may set. */
+export type GraphqlRules = Pick<GateOptions, 'trusted' | 'trustedOnly'> & {
+  limits: QueryLimits
+  /** Operations that one HTTP request may have in a list. */
+  maxBatch: number
+  /** Whether everybody may ask for the schema. */
+  introspection: boolean
+}
+
 export type GraphqlServer = ReturnType<typeof createGraphqlServer>
 
 export function createGraphqlServer(
   deps: ContextDeps,
-  { log, hub, maxQueryChars, timer }: { log: Log; hub: Hub; maxQueryChars: number; timer: OperationTimer },
+  options: GraphqlRules & {
+    log: Log
+    hub: Hub
+    timer: OperationTimer
+    deprecated: DeprecationMeter
+    /** How often one caller may ask; null: as often as it likes. */
+    rate: Rate | null
+    callerOf: (request: IncomingMessage) => string
+  },
 ) {
+  const { log, hub, timer, deprecated, rate, callerOf, limits, maxBatch, introspection, trusted, trustedOnly } = options
+  const gate = createGate({ rate, trusted, trustedOnly })
+  const documents = createDocuments(schema, limits, { hints: introspection })
   const mask = (error: unknown) => maskError(error, log)
   const yoga = createYoga<ConnectionContext>({
     schema,
@@ -31,39 +59,35 @@ export function createGraphqlServer(
     cors: false,
     // `http/` has bounded the body, by a limit that can be set.
     maxRequestBodySize: false,
+    batching: { limit: maxBatch },
+    extraParamNames: ['documentId'],
+    // By their number, however large: `documents` remembers by size.
+    parserAndValidationCache: false,
+    // It asks for the schema, and for documents of the reader's own.
+    graphiql: introspection && !trustedOnly,
     // Self-contained: its scripts and styles are in the page. Half a megabyte that only browsers need.
     renderGraphiQL: async (options) => {
       const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
       return renderGraphiQL({ ...options, title: 'Runsheet', defaultQuery: DEFAULT_QUERY })
     },
     context: ({ request, authorization }) =>
-      createContext(deps, request ? request.headers.get('authorization') : authorization),
+      request
+        ? createContext(deps, request.headers.get('authorization'), request.headers.get('idempotency-key'))
+        : createContext(deps, authorization),
     maskedErrors: { maskError: mask },
     plugins: [
-      tellBadJson,
+      tellBadRequests,
+      ruleRequests({ gate, maxBatch, callerOf, allowanceOf: (caller) => rate?.look(caller) ?? null }),
       timeOperations(timer),
-      limitQueries(maxQueryChars),
+      countDeprecated(deprecated),
+      rememberDocuments(documents),
+      limitCost({ most: limits.cost, introspection }),
       shareExecutions(hub, mask),
       watchTokens(createTokenWatch(deps.identity)),
+      tellReplays,
     ],
   })
-  return Object.assign(yoga, { mask })
-}
-
-/** `variables` and `extensions` of a GET or a form are JSON of the caller's, and no fault of ours. */
-const tellBadJson: Plugin = {
-  onRequestParse({ requestParser, setRequestParser }) {
-    if (!requestParser) return
-    setRequestParser(async (request) => {
-      try {
-        return await requestParser(request)
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error
-        const extensions = { code: 'BAD_REQUEST', http: { status: 400 } }
-        throw new GraphQLError('variables and extensions must be JSON.', { extensions })
-      }
-    })
-  },
+  return Object.assign(yoga, { mask, gate })
 }
 
 const DEFAULT_QUERY = `# Put your token under "Headers": { "authorization": "Bearer …" }

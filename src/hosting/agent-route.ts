@@ -10,7 +10,7 @@ import type { AgentService } from '../agent/service.ts'
 import { BodyTooLargeError, discardBody, readBody } from '../http/body.ts'
 import { DomainError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import type { SiteFile } from './asked.ts'
-import { clientOf } from './client.ts'
+import type { ClientOf } from './client.ts'
 import type { Credentials } from './credentials.ts'
 import { type Headers, NOSNIFF } from './responses.ts'
 import { isSameOrigin } from './same-origin.ts'
@@ -31,10 +31,12 @@ const PREFLIGHT: Headers = {
 export function createAgentRoute({
   agent,
   credentials,
+  clientOf,
   publicUrl,
 }: {
   agent: AgentService
   credentials: Pick<Credentials, 'visitor'>
+  clientOf: ClientOf
   publicUrl: string
 }) {
   const { host } = new URL(publicUrl)

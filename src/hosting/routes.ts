@@ -15,6 +15,7 @@ import { createAppFiles } from './app-files.ts'
 import { appLinks } from './app-links.ts'
 import type { AppPages } from './app-pages.ts'
 import { type Asked, askedOf, nameOf, ownPageOf, passRoot, rootOf, type SiteFile } from './asked.ts'
+import type { ClientOf } from './client.ts'
 import type { Credentials } from './credentials.ts'
 import { createFileAnswer } from './file.ts'
 import { createFind, type Found } from './find.ts'
@@ -39,6 +40,7 @@ export type HostingOptions = {
   memory: SiteMemory
   forms: Forms
   visits: Pick<Visits, 'saw'>
+  clientOf: ClientOf
   /** `example.org`, `localhost:4000`: sites are at `{slug}.` + this. */
   sitesDomain: string
   publicUrl: string
@@ -62,15 +64,27 @@ const OWN_PAGES_ONLY = { 'cross-origin-resource-policy': 'same-origin' }
 const NO_REFERRER = { 'referrer-policy': 'no-referrer' }
 
 export function createHosting(options: HostingOptions) {
-  const { artifacts, identity, credentials, passes, pages, agent, memory, forms, visits, sitesDomain, publicUrl } =
-    options
+  const {
+    artifacts,
+    identity,
+    credentials,
+    passes,
+    pages,
+    agent,
+    memory,
+    forms,
+    visits,
+    clientOf,
+    sitesDomain,
+    publicUrl,
+  } = options
   const find = createFind({ artifacts, memory })
   const answerFile = createFileAnswer(forms)
   const ready = createReady({ memory, forms })
   const siteOf = siteNames(publicUrl, sitesDomain)
   const askedBefore = new LRUCache<string, Asked>({ max: ADDRESSES })
   const rate = createRate({ ...SIGN_IN_RATE, now: Date.now })
-  const signIn = createSignIn({ identity, credentials, passes, rate, find, publicUrl })
+  const signIn = createSignIn({ identity, credentials, passes, rate, clientOf, find, publicUrl })
   const appFiles = createAppFiles({ artifacts, credentials })
 
   function askedBy({ headers: { host = '' }, url = '' }: IncomingMessage): Asked {

@@ -11,7 +11,7 @@ import { ForbiddenError } from '../kernel/errors.ts'
 import { formatId } from '../kernel/ids.ts'
 import type { Rate } from '../kernel/rate.ts'
 import { rootOf, type SiteFile } from './asked.ts'
-import { clientOf } from './client.ts'
+import type { ClientOf } from './client.ts'
 import { COOKIE, type Credentials } from './credentials.ts'
 import type { createFind } from './find.ts'
 import { PASS_MS, type Passes } from './passes.ts'
@@ -40,11 +40,12 @@ export type SignInOptions = {
   credentials: Pick<Credentials, 'byCookie'>
   passes: Passes
   rate: Rate
+  clientOf: ClientOf
   find: ReturnType<typeof createFind>
   publicUrl: string
 }
 
-export function createSignIn({ identity, credentials, passes, rate, find, publicUrl }: SignInOptions) {
+export function createSignIn({ identity, credentials, passes, rate, clientOf, find, publicUrl }: SignInOptions) {
   const { host: publicHost, protocol } = new URL(publicUrl)
   const attributes = (asked: SiteFile) =>
     `Path=${rootOf(asked)}; HttpOnly; SameSite=Lax${protocol === 'https:' ? '; Secure' : ''}`

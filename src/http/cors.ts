@@ -4,7 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 const METHODS = 'GET, POST, PUT, PATCH, DELETE, OPTIONS'
 const HEADERS =
   'Authorization, Content-Type, Idempotency-Key, X-Idempotency-Key, If-Match, If-None-Match, Last-Event-ID'
-const EXPOSED = 'ETag, X-Request-Id, X-Idempotent-Replayed, Retry-After'
+const EXPOSED =
+  'ETag, X-Request-Id, X-Idempotent-Replayed, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Query-Cost, X-Query-Cost-Limit'
 const PREFLIGHT_SECONDS = '7200'
 
 /** Sets the headers; true when it was a preflight and is answered. */

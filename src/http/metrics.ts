@@ -8,6 +8,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { RunStatus, SkipReason } from '../db/generated/prisma/enums.ts'
 import type { Meter } from '../engine/meter.ts'
 import type { QueueDepth } from '../engine/queries.ts'
+import type { DeprecationMeter } from '../graphql/deprecation.ts'
 import type { OperationTimer } from '../graphql/timing.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { isFinal } from '../runs/states.ts'
@@ -90,6 +91,13 @@ export function createMetrics({
     registers,
   })
 
+  const deprecations = new Counter({
+    name: 'runsheet_graphql_deprecated_total',
+    help: 'GraphQL operations that used what is deprecated, by field, argument, input or value.',
+    labelNames: ['field'],
+    registers,
+  })
+
   let counted: Promise<QueueDepth | null> | undefined
 
   /** One question at a time, however many scrape. */
@@ -114,12 +122,14 @@ export function createMetrics({
   for (const status of Object.values(RunStatus)) if (isFinal(status)) runs.inc({ status }, 0)
   for (const reason of Object.values(SkipReason)) skipped.inc({ reason }, 0)
   const timer: OperationTimer = (type, seconds) => operations.observe({ type }, seconds)
+  const deprecated: DeprecationMeter = (field) => deprecations.inc({ field })
 
   return {
     /** For the engine. */
     meter,
     /** For GraphQL. */
     timer,
+    deprecated,
     /** A request that was answered. */
     answered(labels: { method: string; route: string; status: string }, seconds: number) {
       requests.observe(labels, seconds)

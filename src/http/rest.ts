@@ -1,26 +1,31 @@
 /** Requests of the REST dialects: bounded, let in from other origins where that is safe, and answered by their dialect. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { clientOf } from '../hosting/client.ts'
 import type { Rate } from '../kernel/rate.ts'
 import type { Dialect } from '../rest/dialect.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
+import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import { noteCount } from './counted.ts'
+import { tellRate } from './rate-headers.ts'
 
 export function createRestHandler({
   corsOrigins,
   maxBodyBytes,
   rate,
+  callerOf,
 }: {
   corsOrigins: readonly string[]
   maxBodyBytes: number
   /** How often one token may ask or, without one, one address; null: as often as it likes. */
   rate: Rate | null
+  callerOf: Callers
 }) {
   return async (dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (dialect.cors && answerCors(request, response, corsOrigins)) return
-    const wait = rate?.take(request.headers.authorization ?? clientOf(request)) ?? 0
+    const caller = callerOf(request)
+    const wait = rate?.take(caller) ?? 0
+    if (rate) tellRate(response, rate.look(caller))
     const { accept } = request.headers
     if (wait > 0) return refuse(dialect.tooOften(Math.ceil(wait / 1000), accept), request, response)
     try {

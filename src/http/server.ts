@@ -1,15 +1,15 @@
 /** One port for everything: GraphQL, REST, sites and health. Each request gets an id and one line in the log. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { GRAPHQL_PATH, type GraphqlServer } from '../graphql/yoga.ts'
+import { GRAPHQL_PATH } from '../graphql/yoga.ts'
 import { withoutPass } from '../hosting/asked.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Rate } from '../kernel/rate.ts'
 import { currentRequest } from '../kernel/request.ts'
 import type { Rest } from '../rest/router.ts'
-import { BodyTooLargeError, discardBody, readBody } from './body.ts'
+import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import { statusOf } from './counted.ts'
-import type { EventStreams } from './event-streams.ts'
+import { createGraphqlHandler, type GraphqlHandlerOptions } from './graphql.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
 import { requestId } from './request-id.ts'
@@ -17,7 +17,7 @@ import { createRestHandler } from './rest.ts'
 import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
-  yoga: GraphqlServer
+  graphql: Pick<GraphqlHandlerOptions, 'yoga' | 'identity' | 'streams' | 'maxBody'>
   rest: Rest
   hosting: {
     siteOf(host: string): string | null
@@ -31,22 +31,22 @@ export type RequestHandlerOptions = {
   log: Log
   corsOrigins: readonly string[]
   maxBodyBytes: number
-  /** Those of GraphQL. */
-  streams: EventStreams
-  /** Of the REST dialects; null: none. */
-  restRate: Rate | null
+  /** How often one caller may ask GraphQL and the REST dialects together; null: as often as it likes. */
+  rate: Rate | null
+  callerOf: Callers
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { yoga, rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes, restRate, streams } = options
-  const answerRest = createRestHandler({ corsOrigins, maxBodyBytes, rate: restRate })
+  const { rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf } = options
+  const answerRest = createRestHandler({ corsOrigins, maxBodyBytes, rate, callerOf })
+  const answerGraphql = createGraphqlHandler({ ...options.graphql, corsOrigins, rate, callerOf })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
     const { host: name } = request.headers
     // Who makes a URL of it later would fail with a fault.
     if (name && !URL.canParse(`http://${name}`)) return json(response, 400, { error: 'The Host header names no host' })
     if (hosting.siteOf(request.headers.host ?? '') !== null) return hosting.answer(request, response)
-    if (pathname === GRAPHQL_PATH) return graphql(request, response)
+    if (pathname === GRAPHQL_PATH) return answerGraphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return hosting.answer(request, response)
     if (pathname.startsWith(UPLOADS_PATH)) return uploads(request, response, pathname)
     const match = rest.match(pathname)
@@ -58,21 +58,6 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (pathname === METRICS_PATH) return answerMetrics(response, metrics)
     if (pathname === '/') return response.writeHead(302, { location: GRAPHQL_PATH }).end()
     return json(response, 404, { error: `There is nothing at ${pathname.slice(0, 200)}` })
-  }
-
-  async function graphql(request: IncomingMessage, response: ServerResponse) {
-    if (answerCors(request, response, corsOrigins)) return
-    streams.watch(response)
-    try {
-      const body = await readBody(request, maxBodyBytes)
-      await yoga(body ? Object.assign(request, { body: chunked(body) }) : request, response)
-    } catch (error) {
-      if (!(error instanceof BodyTooLargeError)) throw error
-      const message = `The body is larger than ${maxBodyBytes} bytes (MAX_BODY_BYTES).`
-      response.setHeader('connection', 'close')
-      const discarded = discardBody(request)
-      json(response, 413, { errors: [{ message, extensions: { code: 'LIMIT_EXCEEDED' } }] }, discarded)
-    }
   }
 
   const mayBeSite = ({ headers }: IncomingMessage, pathname: string) =>
@@ -118,24 +103,11 @@ function pathOf(target: string): string {
   return mark < 0 ? target : target.slice(0, mark)
 }
 
-/** Yoga lists the keys of a body that was read already: those of a buffer are all of its bytes, and take seconds. */
-const chunked = (bytes: Buffer) => ({
-  bytes,
-  async *[Symbol.asyncIterator]() {
-    yield bytes
-  },
-})
-
-/** The whole answer is sent at once, and ended when `until` resolves. */
-function json(response: ServerResponse, status: number, value: unknown, until?: Promise<void>): void {
+function json(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value)
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
   })
-  if (!until) response.end(body)
-  else {
-    response.write(body)
-    until.then(() => response.end())
-  }
+  response.end(body)
 }

@@ -11,8 +11,17 @@ import type { Log } from '../kernel/log.ts'
 
 export type IdempotencyService = ReturnType<typeof createIdempotencyService>
 
-/** `request`: what is asked for, to tell requests apart that have the same key. */
-export type IdempotentRequest = { principalId: string; route: string; key: string; request: string }
+export type IdempotentRequest = {
+  principalId: string
+  route: string
+  key: string
+  /** What an issue with the key is at; absent: the header. */
+  at?: string
+  /** What is asked for, to tell requests apart that have the same key. */
+  request: string | Uint8Array
+  /** Whether another request with the key is refused; else it is answered as the first one was. */
+  isStrict?: boolean
+}
 
 const LEASE_SECONDS = 30
 /** An answer is given again for so long. */
@@ -65,7 +74,8 @@ export function createIdempotencyService({
     /**
      * Does the work, or answers as it was answered before. `keep` says whether an answer is given again; one that is not
      * frees the key, as does a failure. Answers are kept as JSON.
-     * @throws ValidationError for a key that is none; ConflictError while another request with it is under way
+     * @throws ValidationError for a key that is none; ConflictError IDEMPOTENCY_KEY_IN_USE while a request with it is under
+     *   way, IDEMPOTENCY_KEY_REUSED for another one
      */
     async once<Answer>(
       request: IdempotentRequest,
@@ -90,21 +100,25 @@ const keyOf = ({ principalId, route, key, since }: Held) => [principalId, route,
 
 async function claim<Answer>(
   sql: Sql,
-  { principalId, route: path, key, request }: IdempotentRequest,
+  { principalId, route: path, key, at = 'Idempotency-Key', request, isStrict = false }: IdempotentRequest,
   leaseSeconds: number,
 ): Promise<Held | { answer: Answer }> {
   if (!/^[\x20-\x7e]+$/.test(key) || key.length > KEY_LIMIT) {
-    throw ValidationError.at('Idempotency-Key', `must be 1 to ${KEY_LIMIT} printable characters`)
+    throw ValidationError.at(at, `must be 1 to ${KEY_LIMIT} printable characters`)
   }
   const route = path.length > ROUTE_LIMIT ? digest(path).toString('hex') : path
-  const [claimed] = await sql<{ since: Date }>(CLAIM, [principalId, route, key, digest(request), leaseSeconds])
+  const hash = digest(request)
+  const [claimed] = await sql<{ since: Date }>(CLAIM, [principalId, route, key, hash, leaseSeconds])
   if (claimed) return { principalId, route, key, ...claimed }
-  const [there] = await sql<{ answer: Answer | null }>(READ, [principalId, route, key])
+  const [there] = await sql<{ answer: Answer | null; same: boolean }>(READ, [principalId, route, key, hash])
+  if (isStrict && there?.same === false) {
+    throw new ConflictError('another request was made with this key: take a new one', 'IDEMPOTENCY_KEY_REUSED')
+  }
   if (there && there.answer !== null) return { answer: there.answer }
-  throw new ConflictError('a request with this key is under way')
+  throw new ConflictError('a request with this key is under way', 'IDEMPOTENCY_KEY_IN_USE')
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest()
+const digest = (content: string | Uint8Array) => createHash('sha256').update(content).digest()
 
 const OLD = (row: string) =>
   `${row}.answer is not null and ${row}.created_at < clock_timestamp() - interval '${KEPT_HOURS} hours'`
@@ -117,7 +131,8 @@ const CLAIM = `
   where (r.answer is null and r.lease_until < clock_timestamp()) or (${OLD('r')})
   returning created_at as since`
 
-const READ = 'select answer from idempotency_record where principal_id = $1::uuid and route = $2 and key = $3'
+const READ = `select answer, request_hash = $4 as same from idempotency_record
+  where principal_id = $1::uuid and route = $2 and key = $3`
 
 /** Still of whoever claimed it then: after a pause that was longer than the lease it may be another's. */
 const HELD = 'principal_id = $1::uuid and route = $2 and key = $3 and created_at = $4 and answer is null'

@@ -35,7 +35,7 @@ export const PrincipalType = builder.prismaObject('Principal', {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     members: t.field({
       type: [MembershipType],
-      description: 'Of a team who is in it, for those who are, and for administrators.',
+      description: 'Of a team who is in it, the first 1,000 of them; for those who are, and for administrators.',
       complexity: 10,
       resolve: ({ id }, _args, { identity, viewer }) => identity.membersOf(viewer, id),
     }),
@@ -70,7 +70,9 @@ const ApiTokenType = builder.prismaObject('ApiToken', {
     id: t.id({ description: '`tok_…`', resolve: ({ id }) => formatId('ApiToken', id) }),
     name: t.exposeString('name', { description: 'What it is for.' }),
     prefix: t.exposeString('prefix'),
-    scopes: t.exposeStringList('scopes'),
+    scopes: t.exposeStringList('scopes', {
+      description: 'What it may be used for, at most 8 things: what its principal may do, or less.',
+    }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'Null: never.' }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'Null: it was not.' }),
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true }),
@@ -130,7 +132,7 @@ const CreateTeamInput = builder.inputType('CreateTeamInput', {
   fields: (t) => ({
     handle: t.string({ required: true, description: 'As of a user, with or without `team:` before it.' }),
     name: t.string({ description: 'For people; at most 200 characters.' }),
-    admins: t.stringList({ description: 'Handles of its first ADMINs.' }),
+    admins: t.stringList({ description: 'Handles of its first ADMINs, at most 100.' }),
   }),
 })
 
@@ -163,7 +165,9 @@ const CreateTokenInput = builder.inputType('CreateTokenInput', {
   description: 'A new token of your own.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'What it is for.' }),
-    scopes: t.stringList({ description: `Of ${SCOPES.join(', ')}; absent: all that your own token has.` }),
+    scopes: t.stringList({
+      description: `1 to ${SCOPES.length} of ${SCOPES.join(', ')}; absent: all that your own token has.`,
+    }),
     expiresAt: t.field({ type: 'DateTime', description: 'Absent: never.' }),
   }),
 })

@@ -33,6 +33,7 @@ export const createTokenSpec = z.object({
   scopes: z
     .array(z.string().pipe(z.enum(SCOPES, `must be one of ${SCOPES.join(', ')}`)))
     .min(1, 'must name at least one scope')
+    .max(SCOPES.length, `must be at most ${SCOPES.length}`)
     .nullish(),
   expiresAt: z.date().nullish(),
 })

@@ -10,6 +10,9 @@ import { principalNamed } from './principals.ts'
 import { type CreateTeamInput, createTeamSpec, type TeamMemberInput, teamMemberSpec } from './spec.ts'
 import type { TeamRole, Viewer } from './viewer.ts'
 
+/** Of a larger team the first. */
+const MEMBERS_SHOWN = 1_000
+
 type Member = Pick<Membership, 'teamId' | 'userId'>
 
 export function createTeams({ prisma }: { prisma: PrismaClient }) {
@@ -90,10 +93,13 @@ export function createTeams({ prisma }: { prisma: PrismaClient }) {
       return team
     },
 
-    /** Whoever is in a team, in the order in which they came: for its members and administrators, else nobody. */
+    /** Whoever is in a team, in the order in which they came, the first of them: for its members and administrators, else nobody. */
     async membersOf(viewer: Viewer, teamId: string): Promise<(Membership & { user: Principal })[]> {
       if (!viewer?.isAdmin && !viewer?.teams.has(teamId)) return []
-      return prisma.membership.findMany({ where: { teamId }, include: { user: true }, orderBy: { createdAt: 'asc' } })
+      return prisma.membership.findMany({
+        ...{ where: { teamId }, include: { user: true } },
+        ...{ orderBy: { createdAt: 'asc' }, take: MEMBERS_SHOWN },
+      })
     },
   }
 }

@@ -5,6 +5,7 @@ import { sqlIn } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId } from '../kernel/ids.ts'
+import { requireVersion } from '../kernel/known-version.ts'
 import { notifySql } from '../live/events.ts'
 import { skippedRange } from '../runs/skip-range.ts'
 import { recordRuns } from '../runs/transition/record.ts'
@@ -31,9 +32,7 @@ export async function changeIn(tx: Prisma.TransactionClient, jobId: string, chan
   await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
   const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: { schedule: true } })
   if (!job) throw new NotFoundError('there is no such job')
-  if (version != null && version !== job.version) {
-    throw new ConflictError(`the job is at version ${job.version}, not ${version}: read it again`, 'VERSION')
-  }
+  requireVersion('job', job, version)
   const data = await change(tx, { ...job, now: await databaseNow(tx) })
   if (!data) return job
   const changed = await tx.job

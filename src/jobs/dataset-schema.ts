@@ -23,7 +23,7 @@ const JobSnapshotsType = builder.objectRef<JobDataset>('JobSnapshots').implement
       resolve: ({ snapshotWhen }) => snapshotWhen ?? 'BEFORE',
     }),
     datasetIds: t.idList({
-      description: '`dat_…`, of which datasets.',
+      description: '`dat_…`, of which datasets; at most 20.',
       resolve: ({ snapshotDatasets }) => snapshotDatasets.map((id) => formatId('Dataset', id)),
     }),
   }),

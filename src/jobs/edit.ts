@@ -48,6 +48,14 @@ export type Parts = WorkInput & {
   datasets?: readonly JobDatasetInput[] | null | undefined
 }
 
+/**
+ * What a job shares and what is its own exclude each other.
+ * @throws ValidationError
+ */
+export function requireOneSchedule({ schedule, scheduleId }: Pick<Parts, 'schedule' | 'scheduleId'>): void {
+  if (schedule && scheduleId !== undefined) throw ValidationError.at('scheduleId', 'not together with schedule')
+}
+
 /** A schedule, and its interval as a client wrote it. */
 type Planned = { recurrence: Recurrence; text: string | null | undefined }
 
@@ -105,6 +113,7 @@ export function createJobEditing(deps: {
     { enabled, ...input }: UpdateJobInput & Parts & { enabled?: boolean | undefined },
   ): Promise<Edit> {
     const spec = validate(updateJobSpec, input)
+    requireOneSchedule(input)
     const schedule = input.schedule && { recurrence: schedules.parse(input.schedule), text: input.schedule.every?.text }
     const before = await requireJob(viewer, jobId)
     const { artifactId, stackId } = before

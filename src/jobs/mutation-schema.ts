@@ -39,6 +39,9 @@ const settings = (t: InputFields) => ({
     description: 'At most 20 datasets that its actions know by aliases, in place of those that were there.',
   }),
   schedule: t.field({ type: ScheduleInputType, description: 'When it fires; not together with eventType.' }),
+  scheduleId: t.id({
+    description: '`sch_…`: it shares this schedule, made by `createSchedule`; in the place of one of its own.',
+  }),
   eventType: t.string({
     description:
       'The event that starts it: `artifact.updated`, `run.failed`, `job.paused` or one of your own; not together with schedule.',
@@ -79,7 +82,7 @@ const UpdateJobInput = builder.inputType('UpdateJobInput', {
   description: 'Absent fields stay as they are; null clears.',
   fields: (t) => ({
     jobId: t.id({ required: true, description: '`job_…`' }),
-    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps, or the stack.' }),
+    actions: t.field({ type: [ActionInputType], description: 'Replaces all steps, or the stack; 1 to 50.' }),
     stackId: t.id({ description: '`stk_…`: replaces all steps by those of this stack. Not together with actions.' }),
     version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
     ...settings(t),
@@ -92,6 +95,7 @@ const jobIdInput = (name: string, description: string) =>
     fields: (t) => ({ jobId: t.id({ required: true, description: '`job_…`' }) }),
   })
 
+const scheduleOf = (id: string | null | undefined) => (id == null ? undefined : expectId('Schedule', id))
 const stackOf = (id: string | null | undefined) => (id == null ? id : expectId('Stack', id))
 
 const PauseJobInput = jobIdInput('PauseJobInput', 'Which job to pause.')
@@ -105,9 +109,10 @@ builder.mutationFields((t) => ({
     errors: {},
     description: 'Makes a job of your own.',
     args: { input: t.arg({ type: CreateJobInput, required: true, description: 'The job.' }) },
-    resolve: (_root, { input: { artifactId, stackId, ...input } }, { jobs, viewer }) =>
+    resolve: (_root, { input: { artifactId, stackId, scheduleId, ...input } }, { jobs, viewer }) =>
       jobs.create(viewer, {
         ...input,
+        scheduleId: scheduleOf(scheduleId),
         artifactId: artifactId && expectId('Artifact', artifactId),
         stackId: stackOf(stackId),
       }),
@@ -117,9 +122,10 @@ builder.mutationFields((t) => ({
     errors: {},
     description: 'Changes a job. An edit of the schedule fires no slot that is past, and an interval keeps its grid.',
     args: { input: t.arg({ type: UpdateJobInput, required: true, description: 'What to change.' }) },
-    resolve: (_root, { input: { jobId, stackId, ...input } }, { jobs, viewer }) =>
+    resolve: (_root, { input: { jobId, stackId, scheduleId, ...input } }, { jobs, viewer }) =>
       jobs.update(viewer, {
         ...input,
+        scheduleId: scheduleOf(scheduleId),
         jobId: expectId('Job', jobId),
         stackId: stackOf(stackId),
       }),

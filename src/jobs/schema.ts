@@ -86,7 +86,7 @@ export const JobType = builder.prismaObject('Job', {
     }),
     tags: t.field({
       type: [TagType],
-      description: 'Words that it is found by, in the order of the alphabet.',
+      description: 'Words that it is found by, at most 50, in the order of the alphabet.',
       resolve: ({ id }, _args, context) => loadBatched(context, 'Job.tags', id, (ids) => context.jobs.tagsOf(ids)),
     }),
     type: t.exposeString('type', {
@@ -108,12 +108,12 @@ export const JobType = builder.prismaObject('Job', {
     eventType: t.exposeString('eventType', { nullable: true, description: 'The event that starts it.' }),
     actions: t.field({
       type: [ActionType],
-      description: 'Its steps, in order, or those of its stack.',
+      description: 'Its steps, in order, or those of its stack; at most 50.',
       resolve: (job, _args, context) => actionsOf(job, context),
     }),
     datasets: t.field({
       type: [JobDatasetType],
-      description: 'Datasets that it works with by names of its own, in order.',
+      description: 'Datasets that it works with by names of its own, at most 20, in order.',
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Job.datasets', id, (ids) => context.jobs.datasetsOf(ids)),
     }),
@@ -254,14 +254,11 @@ builder.queryFields((t) => ({
       }),
     },
     resolve: (_root, { filter, ...args }, { jobs, viewer }) =>
-      jobs.list(viewer, {
-        ...args,
-        filter: filter && { ...filter, artifactId: filter.artifactId && expectId('Artifact', filter.artifactId) },
-      }),
+      jobs.list(viewer, { ...args, filter: filter && jobFilterOf(filter) }),
   }),
 }))
 
-const JobFilterInput = builder.inputType('JobFilter', {
+export const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Jobs for which all of this holds.',
   fields: (t) => ({
     search: t.string({
@@ -275,4 +272,10 @@ const JobFilterInput = builder.inputType('JobFilter', {
     lastStatus: t.field({ type: RunStatusEnum, description: 'Whose last run ended so.' }),
     tag: t.string({ description: 'With the tag of this name.' }),
   }),
+})
+
+/** A filter as a client gives it, with prefixed ids → as the service takes it. */
+export const jobFilterOf = (filter: typeof JobFilterInput.$inferInput) => ({
+  ...filter,
+  artifactId: filter.artifactId && expectId('Artifact', filter.artifactId),
 })

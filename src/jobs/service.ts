@@ -18,6 +18,7 @@ import { createJobEditing } from './edit.ts'
 import { createFavorites } from './favorites.ts'
 import { knowsInformerType } from './informer-step.ts'
 import { createJobLists } from './list.ts'
+import { createManyJobs } from './many.ts'
 import { createNumberedJobs } from './numbered.ts'
 import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
@@ -44,9 +45,12 @@ export function createJobService(deps: {
   const { prisma, seal, rights } = deps
   const editing = createJobEditing(deps)
   const { requireJob, change } = editing
+  const lists = createJobLists({ prisma, rights })
+  const writing = createJobWriting({ ...deps, editing })
 
   return {
-    ...createJobWriting({ ...deps, editing }),
+    ...writing,
+    ...createManyJobs({ rights, all: lists.all, pause: writing.pause, resume: writing.resume }),
     ...createDrafts({ ...deps, editing }),
     ...createOwnership({ ...deps, requireJob }),
     ...createSharing({ prisma, rights, requireJob }),
@@ -54,7 +58,7 @@ export function createJobService(deps: {
     ...createSigningSecrets({ prisma, seal, rights, change }),
     ...createJobDatasets({ ...deps, editing }),
     ...createJobActions({ ...deps, editing }),
-    ...createJobLists({ prisma, rights }),
+    ...lists,
     ...createNumberedJobs({ prisma }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {

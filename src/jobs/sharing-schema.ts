@@ -45,7 +45,7 @@ builder.objectFields(JobType, (t) => ({
   shares: t.field({
     type: [JobShareType],
     nullable: true,
-    description: 'With whom it is shared, by handle; for those who may share it, null for others.',
+    description: 'With whom it is shared, by handle, at most 1,000; for those who may share it, null for others.',
     complexity: 10,
     resolve: (job, _args, context) =>
       loadBatched(context, 'Job.shares', job, (jobs) => context.jobs.sharesOf(context.viewer, jobs)),

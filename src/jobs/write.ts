@@ -31,7 +31,7 @@ import {
 
 import { aliasesOf, parseDatasets, requireScopes, setDatasets } from './datasets.ts'
 import { dropDraft } from './drafts.ts'
-import { ended, type JobEditing, newSchedule, type Parts, resumed, triggerOf } from './edit.ts'
+import { ended, type JobEditing, newSchedule, type Parts, requireOneSchedule, resumed, triggerOf } from './edit.ts'
 import { LEVEL } from './rights.ts'
 import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput } from './spec.ts'
@@ -81,6 +81,7 @@ export function createJobWriting(deps: {
     ): Promise<Job> {
       const owner = requireScope(viewer, 'jobs:write')
       const spec = validate(createJobSpec, input)
+      requireOneSchedule(input)
       const given = input.schedule ? schedules.parse(input.schedule) : null
       const { scheduleId } = input
       const trigger = triggerOf(given !== null || scheduleId !== undefined, spec.eventType ?? null)

@@ -1,11 +1,16 @@
 /** How often somebody may do something. Counted on this node, and forgotten with it; those who came last are remembered. */
 import { LRUCache } from 'lru-cache'
 
+/** What somebody has left of a window, and milliseconds until the next one. */
+export type Allowance = { limit: number; remaining: number; resetMs: number }
+
 export type Rate = {
   /** Counts one more; milliseconds to wait if that is one too many, else 0. */
   take(key: string): number
   /** Takes one back that was not to be counted. */
   giveBack(key: string): void
+  /** Counts nothing. */
+  look(key: string): Allowance
 }
 
 /** Keys that are remembered. */
@@ -29,6 +34,12 @@ export function createRate({ limit, windowMs, now }: { limit: number; windowMs: 
     giveBack(key) {
       const before = windows.get(key)
       if (before && before.count > 0) before.count -= 1
+    },
+    look(key) {
+      const at = now()
+      const before = windows.peek(key)
+      if (!before || before.endsAt <= at) return { limit, remaining: limit, resetMs: windowMs }
+      return { limit, remaining: limit - before.count, resetMs: before.endsAt - at }
     },
   }
 }

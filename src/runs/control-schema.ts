@@ -82,7 +82,7 @@ const manyRuns = (name: string, description: string) =>
     fields: (t) => ({
       runs: t.field({
         type: [RunType],
-        description: 'The runs, the oldest first.',
+        description: 'The runs, the oldest first; at most 100.',
         complexity: listComplexity({ first: 100 }),
         resolve: ({ runs }): Run[] => runs,
       }),

@@ -19,6 +19,11 @@ export async function runIdsOfJobs(
   return rows.map(({ id }) => id)
 }
 
+/** Ids of the newest `limit` deliveries of each run. */
+export async function newestDeliveries(sql: Sql, runIds: readonly string[], limit: number): Promise<string[]> {
+  return (await sql<{ id: string }>(NEWEST_DELIVERIES, [runIds, limit])).map(({ id }) => id)
+}
+
 /** Of each job the newest run that has ended and was not skipped. */
 export async function lastRunIdsOfJobs(sql: Sql, jobIds: readonly string[]): Promise<string[]> {
   return (await sql<{ id: string }>(LAST_RUNS_OF_JOBS, [jobIds])).map(({ id }) => id)
@@ -60,3 +65,6 @@ select q.job_id as "jobId", min(r.started_at) as "lockedAt",
   greatest(max(q.lease_until) - make_interval(secs => $2), min(r.started_at)) as heartbeat
 from run_queue q join run r on r.id = q.run_id
 where q.job_id = any($1::uuid[]) and r.status = 'RUNNING' group by q.job_id`
+
+const NEWEST_DELIVERIES = `select d.id from unnest($1::uuid[]) r(id)
+  cross join lateral (select id from delivery where run_id = r.id order by id desc limit $2::int) d`

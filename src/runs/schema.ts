@@ -82,7 +82,9 @@ export const RunType = builder.prismaObject('Run', {
     }),
     input: t.expose('input', { type: 'JSON', nullable: true, description: 'What it was started with by hand.' }),
     output: t.expose('output', { type: 'JSON', nullable: true, description: 'What its last step left.' }),
-    warnings: t.exposeStringList('warnings', { description: 'What went wrong without failing it.' }),
+    warnings: t.exposeStringList('warnings', {
+      description: 'What went wrong without failing it; of each step at most 10 things.',
+    }),
     cancelRequestedAt: t.expose('cancelRequestedAt', {
       type: 'DateTime',
       nullable: true,
@@ -100,7 +102,7 @@ export const RunType = builder.prismaObject('Run', {
     }),
     steps: t.field({
       type: [RunStepType],
-      description: 'Its steps that were begun, in order.',
+      description: 'Its steps that were begun, in order; at most 50.',
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Run.steps', id, async (ids) =>
           grouped(ids, await context.runs.steps(ids), ({ runId }) => runId),
@@ -108,7 +110,7 @@ export const RunType = builder.prismaObject('Run', {
     }),
     attempts: t.field({
       type: [RunAttemptType],
-      description: 'Its attempts, in order.',
+      description: 'Its attempts, in order; at most 105.',
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Run.attempts', id, async (ids) =>
           grouped(ids, await context.runs.attempts(ids), ({ runId }) => runId),
@@ -116,7 +118,7 @@ export const RunType = builder.prismaObject('Run', {
     }),
     deliveries: t.field({
       type: [DeliveryType],
-      description: 'Its outgoing calls, in order.',
+      description: 'Its outgoing calls, the newest 100, in order.',
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Run.deliveries', id, async (ids) =>
           grouped(ids, await context.runs.deliveries(ids), ({ runId }) => runId),

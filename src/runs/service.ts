@@ -16,8 +16,11 @@ import { createRunControl } from './control.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
 import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
-import { lastRunIdsOfJobs, locksOfJobs, runIdsOfJobs } from './queries.ts'
+import { lastRunIdsOfJobs, locksOfJobs, newestDeliveries, runIdsOfJobs } from './queries.ts'
 import { isFinal, isTerminal } from './states.ts'
+
+/** Of each run. */
+const DELIVERIES_SHOWN = 100
 
 export type RunService = ReturnType<typeof createRunService>
 
@@ -134,10 +137,13 @@ export function createRunService(deps: {
       prisma.runStep.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { position: 'asc' } }),
 
     attempts: (runIds: readonly string[]): Promise<RunAttempt[]> =>
-      prisma.runAttempt.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { attempt: 'asc' }, take: 1000 }),
+      prisma.runAttempt.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { attempt: 'asc' } }),
 
-    deliveries: (runIds: readonly string[]): Promise<Delivery[]> =>
-      prisma.delivery.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { id: 'asc' }, take: 1000 }),
+    /** Of each run the newest 100, in order. */
+    async deliveries(runIds: readonly string[]): Promise<Delivery[]> {
+      const ids = await newestDeliveries(sqlOn(pool), runIds, DELIVERIES_SHOWN)
+      return prisma.delivery.findMany({ where: { id: { in: ids } }, orderBy: { id: 'asc' } })
+    },
 
     /** Of each run the first `limit` events later than the cursor, in order. The runs are ones that the viewer may read. */
     events: (runIds: readonly string[], after: string | null | undefined, limit: number): Promise<FeedEvent[]> =>

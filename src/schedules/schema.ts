@@ -29,6 +29,9 @@ export const ScheduleType = builder.prismaObject('Schedule', {
     }),
     once: t.exposeBoolean('once', { description: 'INTERVAL: whether it has its first slot only.' }),
     name: t.exposeString('name', { nullable: true, description: 'What those call it who share it.' }),
+    version: t.exposeInt('version', {
+      description: 'Of one that jobs share: rises with every change; give it to an update to exclude lost ones.',
+    }),
     at: t.expose('at', { type: 'DateTime', nullable: true, description: 'ONCE: the instant.' }),
   }),
 })

@@ -19,8 +19,8 @@ export type SharedScheduleInput = {
   once?: boolean | undefined
 }
 
-/** What is absent stays as it is; `once` where a period follows a period. */
-export type SharedScheduleChange = Partial<SharedScheduleInput>
+/** What is absent stays as it is; `once` where a period follows a period. `version`: the one that the caller has seen. */
+export type SharedScheduleChange = Partial<SharedScheduleInput> & { version?: number | null | undefined }
 
 /** @throws ValidationError for a recurrence that cannot be so */
 export function withOnce(recurrence: Recurrence, once: boolean | undefined): Recurrence {

@@ -54,7 +54,7 @@ const StackType = builder.prismaObject('Stack', {
     }),
     actions: t.field({
       type: [ActionType],
-      description: 'Its steps, in order.',
+      description: 'Its steps, in order; at most 50.',
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Stack.actions', id, async (ids) =>
           grouped(ids, await context.stacks.actionsOf(context.viewer, ids), ({ stackId }) => stackId ?? ''),
@@ -158,7 +158,7 @@ const UpdateStackInput = builder.inputType('UpdateStackInput', {
     webhookMethod: t.field({ type: WebhookMethodEnum, description: 'How its address is asked. Null: either way.' }),
     actions: t.field({
       type: [ActionInputType],
-      description: 'Replaces all steps. They must fit every job that uses the stack.',
+      description: 'Replaces all steps; 1 to 50. They must fit every job that uses the stack.',
     }),
     version: t.int({ description: 'The version that you know: another one is a ConflictError.' }),
   }),

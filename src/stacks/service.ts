@@ -21,6 +21,7 @@ import type { JobService } from '../jobs/service.ts'
 import type { Given } from '../jobs/work.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
+import { requireVersion } from '../kernel/known-version.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
 import type { Seal } from '../kernel/seal.ts'
 import { validate } from '../kernel/validate.ts'
@@ -240,9 +241,7 @@ async function lockStack(
     [id],
   )
   if (!stack) throw noSuchStack()
-  if (version != null && version !== stack.version) {
-    throw new ConflictError(`the stack is at version ${stack.version}, not ${version}: read it again`, 'VERSION')
-  }
+  requireVersion('stack', stack, version)
   return stack
 }
 

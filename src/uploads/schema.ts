@@ -5,7 +5,8 @@ const PreparedUploadType = builder.objectRef<{ missing: string[]; uploadUrl: str
   description: 'What has to be uploaded, and where.',
   fields: (t) => ({
     missing: t.exposeStringList('missing', {
-      description: 'Digests whose content is not there yet; all others can be published as they are, for 24 hours.',
+      description:
+        'Digests whose content is not there yet, at most 20,000; all others can be published as they are, for 24 hours.',
       complexity: listComplexity({ first: 1 }),
     }),
     uploadUrl: t.exposeString('uploadUrl', {

@@ -65,7 +65,7 @@ describe('a document', () => {
   it('is changed only from the version that one knows', async () => {
     const artifactId = await newSite()
     const { set, remove, read } = documents(app, owner.token)
-    const conflict = { __typename: 'ConflictError', code: 'VERSION_CONFLICT' }
+    const conflict = { __typename: 'ConflictError', code: 'VERSION' }
     const key = 'x'
     expect(await set({ artifactId, key, value: 1, ifVersion: 1 })).toMatchObject(conflict)
     expect(await remove({ artifactId, key, ifVersion: 1 })).toMatchObject(conflict)

@@ -2,16 +2,21 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import {
+  type GraphQLArgument,
   type GraphQLNamedType,
+  getNullableType,
+  isEnumType,
   isInputObjectType,
   isInterfaceType,
   isIntrospectionType,
+  isListType,
   isObjectType,
   isUnionType,
   printSchema,
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { actionKinds } from '../../src/actions/registry.ts'
+import { deprecationFlaw } from '../../src/graphql/deprecation.ts'
 import { schema } from '../../src/graphql/schema.ts'
 
 const types = Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type))
@@ -75,6 +80,42 @@ describe('the schema', () => {
         'Int!',
       ])
     }
+  })
+
+  it('bounds every other list: by an argument, or by what it says', () => {
+    const bounded = /(at most|the newest|the first|1 to) [\d,]+/i
+    const lists = types.flatMap((type) => {
+      if (type.name.endsWith('Connection')) return []
+      if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return []
+      return Object.values(type.getFields()).flatMap((field) => {
+        const args: readonly GraphQLArgument[] = 'args' in field ? field.args : []
+        if (!isListType(getNullableType(field.type))) return []
+        const says = [field, ...args.filter(({ name }) => /^(first|count)$/.test(name))]
+        return [
+          { name: `${type.name}.${field.name}`, isBounded: says.some((each) => bounded.test(each.description ?? '')) },
+        ]
+      })
+    })
+    expect(lists.length).toBeGreaterThan(40)
+    expect(lists.flatMap(({ name, isBounded }) => (isBounded ? [] : [name]))).toEqual([])
+  })
+
+  it('says of whatever is deprecated since when, and what to take instead', () => {
+    const all = types.flatMap((type) => {
+      const parts = isEnumType(type)
+        ? type.getValues()
+        : isObjectType(type) || isInterfaceType(type) || isInputObjectType(type)
+          ? Object.values(type.getFields())
+          : []
+      return parts.flatMap((part) => [
+        { name: `${type.name}.${part.name}`, reason: part.deprecationReason },
+        ...('args' in part ? part.args : []).map((arg: GraphQLArgument) => ({
+          ...{ name: `${type.name}.${part.name}(${arg.name}:)`, reason: arg.deprecationReason },
+        })),
+      ])
+    })
+    for (const { name, reason } of all) if (reason != null) expect(deprecationFlaw(reason), name).toBeNull()
+    expect(deprecationFlaw('Old.')).not.toBeNull()
   })
 
   it('has one kind in an action and one form in a schedule', () => {

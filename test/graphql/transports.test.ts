@@ -11,7 +11,7 @@ let alice: Person
 let artifactId: string
 
 beforeAll(async () => {
-  app = await createTestApp({ MAX_QUERY_CHARS: String(MAX_QUERY_CHARS) })
+  app = await createTestApp({ MAX_QUERY_CHARS: String(MAX_QUERY_CHARS), MAX_QUERY_TOKENS: '20000' })
   alice = await signUp(app, 'alice')
   artifactId = (await publishSite(app, 'shop', alice.token)).id
   for (const name of ['a', 'b']) await makeJob(app, alice.token, { name })

@@ -39,7 +39,7 @@ describe('a request with a key', () => {
     )
     const codes: string[] = []
     const others = sent.map((each) => each.catch(({ code }) => codes.push(code)))
-    await expect.poll(() => codes).toEqual(Array(19).fill('CONFLICT'))
+    await expect.poll(() => codes).toEqual(Array(19).fill('IDEMPOTENCY_KEY_IN_USE'))
     resolve()
     await Promise.all(others)
     expect(effects).toBe(1)
@@ -87,7 +87,9 @@ describe('a request with a key', () => {
       )
       for (const { until } of rows) leases.add(until)
     }
-    await expect(service.once(requestOf('long'), async () => 1)).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(service.once(requestOf('long'), async () => 1)).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_KEY_IN_USE',
+    })
     resolve()
     await working
     await query(

@@ -54,7 +54,7 @@ async function startServer(pace = PACE) {
     const value = Promise.race([ended.promise, failed, left])
     return heldAnswer(value, { clock, onFault: (error) => faults.push(error) })
   }
-  const handle = createRestHandler({ corsOrigins: [], maxBodyBytes: 1_000, rate: null })
+  const handle = createRestHandler({ corsOrigins: [], maxBodyBytes: 1_000, rate: null, callerOf: () => '' })
   const limits = { requestTimeout: SHORT_MS, headersTimeout: SHORT_MS, keepAliveTimeout: SHORT_MS }
   const server = http.createServer({ ...limits, connectionsCheckingInterval: SHORT_MS / 4 }, (request, response) => {
     handle({ cors: false, fetch: fetchAnswer } as unknown as Dialect, request, response)

@@ -31,7 +31,7 @@ const isPure = (file: string) => PURE.has(role(file)) && !inside('db', 'graphql'
 
 /** What a client sees: GraphQL types and HTTP routes. */
 const OUTER = new Set(
-  'agent-route agent-schema comment-schema control-schema dataset-schema draft-schema enums event-types lock-schema mutation-schema routes schema sharing-schema sign-in subscription trial-schema version-schema'.split(
+  'agent-route agent-schema comment-schema control-schema dataset-schema draft-schema enums event-types lock-schema many-schema mutation-schema routes schema shared-schema sharing-schema sign-in subscription trial-schema version-schema'.split(
     ' ',
   ),
 )

@@ -71,9 +71,13 @@ export function scheduleRoutes({ schedules, log }: SchedulesDeps): Routes {
       if (!number) throw noSuch('schedule')
       const { config, name, once } = context.req.valid('json')
       const changed = await inTermsOfKragle(() =>
-        schedules.updateShared(context.var.viewer, number, {
-          ...{ name, once, ...(config && { schedule: scheduleOf(config) }) },
-        }),
+        schedules.updateShared(
+          context.var.viewer,
+          { number },
+          {
+            ...{ name, once, ...(config && { schedule: scheduleOf(config) }) },
+          },
+        ),
       )
       return context.json(scheduleView(changed), 200)
     },

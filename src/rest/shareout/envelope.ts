@@ -29,8 +29,8 @@ export class ShareoutError extends Error {
 export const unauthorized = () =>
   new ShareoutError({ status: 401, code: 'UNAUTHORIZED', message: 'Send a token: Authorization: Bearer <token>' })
 
-/** The code of a conflict that has one of its own here; every other is CONFLICT. */
-const CONFLICTS = new Set(['SLUG_TAKEN', 'VERSION_CONFLICT'])
+/** Conflicts that have a code of their own here; every other is CONFLICT. */
+const CONFLICTS: Record<string, string> = { SLUG_TAKEN: 'SLUG_TAKEN', VERSION: 'VERSION_CONFLICT' }
 
 /** Null: a fault of ours. */
 function failureOf(error: unknown, invalid: InvalidCode): Failure | null {
@@ -41,7 +41,7 @@ function failureOf(error: unknown, invalid: InvalidCode): Failure | null {
   if (error instanceof NotFoundError) return { status: 404, code: 'NOT_FOUND', message }
   if (error instanceof LimitError) return { status: 413, code: 'STORAGE_LIMIT_EXCEEDED', message }
   if (error instanceof ConflictError) {
-    return { status: 409, code: CONFLICTS.has(error.code) ? error.code : 'CONFLICT', message }
+    return { status: 409, code: CONFLICTS[error.code] ?? 'CONFLICT', message }
   }
   if (error instanceof ForbiddenError) {
     return error.code === 'UNAUTHENTICATED'

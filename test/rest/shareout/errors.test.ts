@@ -30,7 +30,7 @@ describe('an error of ShareOut', () => {
 
   it.each([
     [new ConflictError('taken', 'SLUG_TAKEN'), 409, 'SLUG_TAKEN'],
-    [new ConflictError('newer', 'VERSION_CONFLICT'), 409, 'VERSION_CONFLICT'],
+    [new ConflictError('newer', 'VERSION'), 409, 'VERSION_CONFLICT'],
     [new ConflictError('of an inner kind', 'SURFACE'), 409, 'CONFLICT'],
     [new NotFoundError('gone'), 404, 'NOT_FOUND'],
     [new ForbiddenError('who?', 'UNAUTHENTICATED'), 401, 'UNAUTHORIZED'],

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../../support/app.ts'
-import { countRows, publishSite, signUp } from '../../support/people.ts'
+import { countRows, issueToken, publishSite, signUp } from '../../support/people.ts'
 import { rest } from '../../support/rest.ts'
 
 const PER_MINUTE = 3
@@ -11,13 +11,14 @@ const PER_MINUTE = 3
 describe('where the operator limits how often a client may ask', () => {
   let app: TestApp
   beforeAll(async () => {
-    app = await createTestApp({ REST_RATE_PER_MINUTE: String(PER_MINUTE) })
+    app = await createTestApp({ RATE_LIMIT_PER_MINUTE: String(PER_MINUTE) })
   })
   afterAll(() => app?.stop())
 
   it('one that is too many changes nothing', async () => {
-    const { token } = await signUp(app, 'busy')
-    const { id } = await publishSite(app, 'busy', token)
+    const busy = await signUp(app, 'busy')
+    const { id } = await publishSite(app, 'busy', busy.token)
+    const { token } = await issueToken(app, busy.token)
     const before = await countRows(app)
     const write = () => rest(app, `POST /v1/data/${id}/tables/t`, { token, body: { n: 1 } })
     const statuses = await Promise.all(Array.from({ length: PER_MINUTE + 2 }, write))
