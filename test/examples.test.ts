@@ -13,6 +13,7 @@ import { makeJob } from './support/people.ts'
 
 const CHECKOUT = path.join(import.meta.dirname, '..')
 const EXAMPLES = path.join(CHECKOUT, 'examples')
+const DOCUMENTS = path.join(EXAMPLES, 'client-preset/generated/persisted-documents.json')
 const PATIENCE_MS = 60_000
 const patiently = { timeout: 30_000 }
 
@@ -20,7 +21,7 @@ const SIGNING_SECRET = graphql(`query SigningSecretOf($id: ID!) { job(id: $id) {
 
 let app: TestApp
 beforeAll(async () => {
-  app = await createTestApp()
+  app = await createTestApp({ TRUSTED_DOCUMENTS: DOCUMENTS })
 })
 afterAll(() => app.stop())
 
@@ -78,11 +79,11 @@ it(
 )
 
 it(
-  'the client preset: typed operations',
+  'the client preset: typed operations, sent by their hashes',
   async () => {
     await makeJob(app, ADMIN_TOKEN, { name: 'masked' })
     const lines = await runsToTheEnd('client-preset/main.ts')
-    expect(lines).toContain('— sent as text')
+    expect(lines[0]).toMatch(/^— sent sha256:/)
     expect(lines).toContain('masked: on, never ran')
   },
   PATIENCE_MS,
