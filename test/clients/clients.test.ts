@@ -14,6 +14,7 @@ import { startLine } from '../support/cut-line.ts'
 import { makeJob, NOWHERE } from '../support/people.ts'
 
 const headers = { authorization: `Bearer ${ADMIN_TOKEN}` }
+type Typed = { runEvents: { __typename: string } }
 const STORY = ['RunQueued', 'RunStarted', 'StepStarted', 'StepFinished', 'RunFailed']
 const OF_RUN = 'subscription($runId: ID!) { runEvents(runId: $runId, after: "") { __typename cursor } }'
 
@@ -81,8 +82,8 @@ describe('graphql-sse', () => {
   it('serves each subscription by a connection of its own; a single one for all is none of ours', async () => {
     const client = createSseClient({ url: `${app.url}/graphql`, headers, retryAttempts: 0 })
     const kinds: unknown[] = []
-    for await (const { data } of client.iterate({ query: OF_RUN, variables: { runId } })) {
-      kinds.push((data?.runEvents as { __typename: string }).__typename)
+    for await (const { data } of client.iterate<Typed>({ query: OF_RUN, variables: { runId } })) {
+      kinds.push(data?.runEvents.__typename)
     }
     expect(kinds).toEqual(STORY)
     const single = createSseClient({ url: `${app.url}/graphql`, headers, retryAttempts: 0, singleConnection: true })
