@@ -41,6 +41,7 @@ import { createPostgresStorage } from './hosting/storage.ts'
 import { createVariants } from './hosting/variants.ts'
 import { createVisits } from './hosting/visits.ts'
 import { createCallers } from './http/callers.ts'
+import { createEventStreams } from './http/event-streams.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
@@ -261,6 +262,11 @@ async function open(
     const socketLimits = { operations: config.MAX_SUBSCRIPTIONS_PER_SOCKET, messageBytes: config.MAX_MESSAGE_BYTES }
     const sockets = attachWebSocket(http.server, { yoga, identity, callerOf, limits: socketLimits })
     onClose(sockets.close)
+    const streams = createEventStreams()
+    onClose(async () => {
+      http.refuse()
+      streams.cut()
+    })
     const passes = createPasses({ key: derivedKey(key, 'passes to sites') })
     const credentials = createCredentials({ identity, passes })
     const agents = createAgentService({
@@ -286,7 +292,12 @@ async function open(
     )
     const handler = createRequestHandler({
       ...{ rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf },
-      graphql: { yoga, identity, maxBody: { signedIn: maxBodyBytes, anonymous: config.MAX_ANONYMOUS_BODY_BYTES } },
+      graphql: {
+        yoga,
+        identity,
+        streams,
+        maxBody: { signedIn: maxBodyBytes, anonymous: config.MAX_ANONYMOUS_BODY_BYTES },
+      },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
       reports: createReportHandler({ runs }),
     })

@@ -57,7 +57,7 @@ export function attachWebSocket(
   const protocol = useServer(
     {
       connectionInitWaitTimeout: initTimeoutMs,
-      /** False closes with 4403, which clients do not retry. */
+      /** False closes with 4403. */
       async onConnect({ connectionParams, extra }) {
         const token = bearerToken(authorizationOf(connectionParams, extra.request))
         return identity.authenticate(token).then(

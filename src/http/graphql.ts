@@ -15,11 +15,13 @@ import type { Rate } from '../kernel/rate.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
+import type { EventStreams } from './event-streams.ts'
 import { tellRate } from './rate-headers.ts'
 
 export type GraphqlHandlerOptions = {
   yoga: GraphqlServer
   identity: Pick<IdentityService, 'authenticate'>
+  streams: EventStreams
   rate: Rate | null
   callerOf: Callers
   corsOrigins: readonly string[]
@@ -28,7 +30,7 @@ export type GraphqlHandlerOptions = {
 }
 
 export function createGraphqlHandler(options: GraphqlHandlerOptions) {
-  const { yoga, identity, rate, callerOf, corsOrigins, maxBody } = options
+  const { yoga, identity, streams, rate, callerOf, corsOrigins, maxBody } = options
 
   async function isSignedIn({ headers }: IncomingMessage): Promise<boolean> {
     try {
@@ -55,6 +57,7 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
       tellRate(response, left)
       return refuse(rateLimited(left.resetMs), request, response)
     }
+    streams.watch(response)
     const [most, setting] = await bytesFor(request)
     try {
       const body = await readBody(request, most)

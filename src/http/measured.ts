@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http'
 import { GRAPHQL_PATH } from '../graphql/yoga.ts'
 import { REPORTS_PATH } from '../runs/report-passes.ts'
 import { statusOf } from './counted.ts'
+import { isEventStream } from './event-streams.ts'
 import { METRICS_PATH, type Metrics } from './metrics.ts'
 import { UPLOADS_PATH } from './uploads.ts'
 
@@ -31,7 +32,7 @@ export function measured(
     const started = performance.now()
     const { method = '', url = '', headers } = request
     response.on('close', () => {
-      if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return
+      if (isEventStream(response)) return
       const route = routeOf(headers.host ?? '', url.split('?')[0] ?? '')
       const labels = { method: METHODS.has(method) ? method : 'other', route, status: statusOf(response) }
       metrics.answered(labels, (performance.now() - started) / 1000)

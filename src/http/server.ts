@@ -19,7 +19,7 @@ import { createRestHandler } from './rest.ts'
 import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
-  graphql: Pick<GraphqlHandlerOptions, 'yoga' | 'identity' | 'maxBody'>
+  graphql: Pick<GraphqlHandlerOptions, 'yoga' | 'identity' | 'streams' | 'maxBody'>
   rest: Rest
   hosting: {
     siteOf(host: string): string | null

@@ -254,8 +254,8 @@ describe('a socket', () => {
     const sockets = attachWebSocket(server, {
       yoga: {} as GraphqlServer,
       identity: { authenticate: async () => null },
-      callerOf: () => '',
-      limits: { operations: 1, messageBytes: 1024 },
+      callerOf: () => 'somebody',
+      limits: { operations: 10, messageBytes: 1024 },
       ...{ pingMs: 50, initTimeoutMs: 500 },
     })
     const open = async (autoPong: boolean) => {

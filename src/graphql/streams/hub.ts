@@ -35,16 +35,16 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
     groupCount: () => groups.size,
 
     /**
-     * Results go to `sink`; `lastEventId` is the cursor of a client that comes back, where its operation has none.
-     * The answer is what is wrong with the operation, if it cannot begin.
+     * Results go to `sink`; `lastEventId` is the cursor of a client that comes back with the operation that it began
+     * with, and goes before the one in that. The answer is what is wrong with the operation, if it cannot begin.
      */
     async subscribe(args: ExecutionArgs, sink: Sink, lastEventId?: string): Promise<ExecutionResult | Subscriber> {
       const origin = originOf(args)
-      const back = (origin?.isLogged && origin.after === null && lastEventId) || null
+      const back = (origin?.isLogged && lastEventId) || null
       const own = await opened(back === null ? args : resumed(args, back))
       if (!origin || !isAsyncIterable(own)) return own as ExecutionResult
       const { live, isLogged } = origin
-      const after = origin.after ?? back
+      const after = back ?? origin.after
       const { viewer } = args.contextValue as Context
       const group = groupOf(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
       const read = (cursor: string) => sourceOf(resumed(live, cursor))
