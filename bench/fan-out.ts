@@ -30,7 +30,7 @@ const LOG = `with counted as (
   ), logged as (
     insert into run_event (run_id, job_id, seq, kind, data)
     select id, job_id, seq + n, 'STARTED', '{"attempt": 1}' from counted, generate_series(1, $2::int) n
-  ) select pg_notify('runsheet', 'events')`
+  ) select runsheet_tell('events')`
 
 type Competitor = {
   name: string

@@ -70,6 +70,7 @@ import { createChanges } from './live/changes.ts'
 import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
+import { openRedisBus } from './live/redis-bus.ts'
 import { createRunChanges } from './live/run-changes.ts'
 import { openMail } from './mail/open.ts'
 import { createDialects } from './rest/registry.ts'
@@ -123,10 +124,11 @@ async function open(
   const patiently = createPatience({ seconds: config.DATABASE_WAIT_SECONDS, signal, log })
   const postgres = await openPostgres({ databaseUrl: config.DATABASE_URL, dataDir: config.DATA_DIR, patiently }, log)
   onClose(postgres.stop)
-  const database = openDatabase(postgres.connection, log)
+  const redis = config.REDIS_URL ? await openRedisBus(config.REDIS_URL, log) : null
+  const database = openDatabase(postgres.connection, log, redis?.tell)
   onClose(database.close)
   const { prisma, pool, enginePool } = database
-  const bus = await patiently(() => openPostgresBus(database.connection, log))
+  const bus = redis ?? (await patiently(() => openPostgresBus(database.connection, log)))
   onClose(bus.close)
   const nodeId = newId()
   if (works) {
@@ -208,7 +210,10 @@ async function open(
   const stacks = createStackService({ prisma, pool, jobs, runs, actions: registry, seal, publicUrl })
 
   const hub = createHub((error) => maskError(error, log))
-  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: hub.subscriberCount })
+  const metrics = createMetrics({
+    queueDepth: () => queueDepth(sqlOn(pool)),
+    subscribers: () => hub.subscriberCount() + runs.waiterCount(),
+  })
   /** Once it is made, `NOTIFY` wakes it. */
   const engine = works
     ? createEngine(

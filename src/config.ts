@@ -103,6 +103,8 @@ const environment = z.object({
     .string()
     .refine((zone) => canonicalZone(zone) !== null, 'must be an IANA time zone such as Europe/Berlin')
     .default('UTC'),
+  /** Redis or Valkey (`redis://`, `rediss://`), over which nodes tell each other what is new, instead of NOTIFY; the same on every node. */
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a URL such as redis://localhost:6379' }).optional(),
   /** 64 hex digits; encrypts stored secrets. Required with DATABASE_URL, else made in DATA_DIR. */
   SECRET_KEY: z
     .string()

@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { freePort } from './engine/chaos/postgres.ts'
 import { graphql } from './generated/index.ts'
 import { runActions } from './runs/operations.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from './support/app.ts'
 import { startLine } from './support/cut-line.ts'
+import { freePort } from './support/free-port.ts'
 import { makeJob } from './support/people.ts'
 
 const CHECKOUT = path.join(import.meta.dirname, '..')

@@ -15,16 +15,14 @@ export type Message = { topic: Topic; key: string | null }
 
 export const CHANNEL = 'runsheet'
 
-/** An expression of SQL that sends the topics when the transaction commits; once per statement, as NOTIFY serialises commits. */
-export const notifySql = (...topics: Topic[]): string =>
-  topics.map((topic) => `pg_notify('${CHANNEL}', '${topic}')`).join(', ')
+/** An expression of SQL that says the topics when the transaction commits; once per statement, as NOTIFY serialises commits. */
+export const notifySql = (...topics: Topic[]): string => topics.map((topic) => `runsheet_tell('${topic}')`).join(', ')
 
 /**
  * The same for one thing. `id`: SQL of type uuid, a column or a parameter. What a transaction sends twice arrives once.
  * It must stand where PostgreSQL evaluates it: in the final select or a subquery of it, not in a CTE that nobody reads.
  */
-export const notifyOfSql = (topic: Topic, id: string): string =>
-  `pg_notify('${CHANNEL}', '${topic}:' || (${id})::uuid::text)`
+export const notifyOfSql = (topic: Topic, id: string): string => `runsheet_tell('${topic}:' || (${id})::uuid::text)`
 
 /** Null: it is no message of ours. */
 export function parseMessage(text: string): Message | null {

@@ -44,6 +44,9 @@ export function createRunService(deps: {
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
 
+  /** Who waits for the end of a run. */
+  let waiters = 0
+
   /** Only those that the viewer may read; in the order of the ids. */
   async function byIds(viewer: Viewer, ids: readonly string[]): Promise<(Run | null)[]> {
     const found = await prisma.run.findMany({ where: { id: { in: [...ids] } } })
@@ -166,6 +169,8 @@ export function createRunService(deps: {
 
     watch,
 
+    waiterCount: () => waiters,
+
     /**
      * Waits until the run is final. Null: this node is stopping, or the signal said that nobody waits any more; the run
      * goes on.
@@ -177,9 +182,14 @@ export function createRunService(deps: {
       const leave = () => void events.return?.()
       signal?.addEventListener('abort', leave, { once: true })
       if (signal?.aborted) leave()
-      // Its stream ends after its last event.
-      for await (const { kind } of events) if (isTerminal(kind)) break
-      signal?.removeEventListener('abort', leave)
+      waiters++
+      try {
+        // Its stream ends after its last event.
+        for await (const { kind } of events) if (isTerminal(kind)) break
+      } finally {
+        waiters--
+        signal?.removeEventListener('abort', leave)
+      }
       const [run] = await byIds(viewer, [runId])
       if (!run) throw new NotFoundError('the run is not there any more')
       return isFinal(run.status) ? run : null
