@@ -97,7 +97,7 @@ export function attachWebSocket(
               operationName: payload.operationName,
               variableValues: payload.variables,
               contextValue: await contextFactory(),
-              rootValue: { request, execute, subscribe, sink: socketSink(extra.socket, id) },
+              rootValue: { request, execute, subscribe, sink: socketSink(extra.socket, extra.request.socket, id) },
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.

@@ -2,7 +2,7 @@
 import { TOPICS, type Topic } from './events.ts'
 
 /** `key`: the id of what changed; null: anything of the topic may have, as after an outage. */
-export type Listener = (key: string | null) => void
+type Listener = (key: string | null) => void
 
 export type Bus = {
   /** Calls `listener` whenever somebody says so, and after every outage, as something may have been missed. The answer ends it. */

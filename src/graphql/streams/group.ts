@@ -3,19 +3,23 @@
  * subscriber that has a past to read joins once it has read as far as the group has come.
  */
 import { setImmediate as turn } from 'node:timers/promises'
+import { createLine } from './line.ts'
 import type { Results, SharedResult } from './result.ts'
 
 /** A member of a group. Neither may throw. */
 export type Live = {
-  next(shared: SharedResult): void
+  /** One or more, in order. */
+  next(results: readonly SharedResult[]): void
   /** `error`: why there is no more; absent: there is nothing more to come. */
   end(error?: unknown): void
 }
 
 type Opening = AsyncIterableIterator<unknown> | Promise<AsyncIterableIterator<unknown>>
 
-/** So many are served before others of this process get their turn. */
+/** So many members are served before others of this process get their turn. */
 const AT_ONCE = 500
+/** So many events are executed at once: those that come together share what they load, and are written together. */
+const IN_FLIGHT = 50
 
 export type Group = ReturnType<typeof createGroup>
 
@@ -28,12 +32,12 @@ export function createGroup({ results, onClose }: { results: Results; onClose: (
   /** Of the last event that its members were given; null: none yet, or they have no positions. */
   let position: number | null = null
 
-  async function deliver(shared: SharedResult) {
-    position = shared.position
+  async function deliver(results: SharedResult[]) {
+    position = results.at(-1)?.position ?? null
     let served = 0
     for (const member of [...live]) {
       if (served++ % AT_ONCE === AT_ONCE - 1) await turn()
-      if (live.has(member)) member.next(shared)
+      if (live.has(member)) member.next(results)
     }
   }
 
@@ -42,7 +46,9 @@ export function createGroup({ results, onClose }: { results: Results; onClose: (
     try {
       source = await opening
       if (isClosed) return void source.return?.()
-      for await (const event of source) await deliver(await results.of(event))
+      const line = createLine(IN_FLIGHT, deliver)
+      for await (const event of source) await line.add(results.of(event))
+      await line.done()
     } catch (error) {
       reason = error
     }

@@ -18,7 +18,10 @@ export function createQueue() {
   }
 
   const sink: Sink = {
-    send: ({ result }, taken) => (isOver ? taken?.() : put(result, taken)),
+    send(results, taken) {
+      if (isOver) return taken?.()
+      for (const [index, { result }] of results.entries()) put(result, index === results.length - 1 ? taken : undefined)
+    },
     isFull: () => waiting.length >= LIMIT,
   }
 

@@ -13,8 +13,8 @@ import type { SharedResult } from './result.ts'
 
 /** Where results go. */
 export type Sink = {
-  /** `taken` is called when it has left this process, or never will. */
-  send(shared: SharedResult, taken?: () => void): void
+  /** One or more, in order. `taken` is called when they have left this process, or never will. */
+  send(results: readonly SharedResult[], taken?: () => void): void
   /** So much waits to be taken that no more should be kept in memory. */
   isFull(): boolean
 }
@@ -51,11 +51,13 @@ export function createSubscriber({
   })
 
   const member: Live = {
-    next(shared) {
-      if (position !== null && shared.position !== null && shared.position <= position) return
-      if (sink.isFull()) return fallBack(shared)
-      sink.send(shared)
-      position = shared.position
+    next(results) {
+      const fresh = results.filter((each) => position === null || each.position === null || each.position > position)
+      const [first] = fresh
+      if (!first) return
+      if (sink.isFull()) return fallBack(first)
+      sink.send(fresh)
+      position = fresh.at(-1)?.position ?? null
     },
     end: over,
   }
@@ -84,7 +86,7 @@ export function createSubscriber({
       for await (const event of events) {
         const shared = await group.results.of(event)
         if (isOver) return
-        await new Promise<void>((taken) => sink.send(shared, taken))
+        await new Promise<void>((taken) => sink.send([shared], taken))
         position = shared.position
         if (isOver) return
         if (group.hasReached(position)) return group.join(member)
