@@ -1,6 +1,6 @@
 /**
  * Prints `schema.graphql` and `docs/action-kinds.md` from the code, and typed operations for the tests from the GraphQL
- * in them.
+ * in them, as for an example.
  * `node --import tsx codegen.ts`
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import path from 'node:path'
 import { preset } from '@graphql-codegen/client-preset'
 import { codegen } from '@graphql-codegen/core'
 import { type GraphQLInputObjectType, getNamedType, isEnumType, isInputObjectType, parse, printSchema } from 'graphql'
+import { generateClientPreset } from './examples/client-preset/generate.ts'
 import { actionKinds } from './src/actions/registry.ts'
 import { schema } from './src/graphql/schema.ts'
 
@@ -77,6 +78,7 @@ export async function generate(): Promise<void> {
   await mkdir(OUTPUT, { recursive: true })
   const outputs = await preset.buildGeneratesSection(options as never)
   await Promise.all(outputs.map(async (output) => writeIfChanged(output.filename, await codegen(output))))
+  await generateClientPreset()
 }
 
 async function writeIfChanged(file: string, content: string): Promise<void> {

@@ -15,6 +15,7 @@ import { recordOf } from '../src/actions/record.ts'
 import { createActionRegistry } from '../src/actions/registry.ts'
 import { newSigningSecret, signedHeaders } from '../src/actions/signature.ts'
 import { createEgress } from '../src/egress/egress.ts'
+import { UNREPORTED } from '../src/runs/reporting.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 20)
 const CALLS = Number(process.env.CALLS ?? 4000)
@@ -77,6 +78,7 @@ const context = (): StepContext => ({
   runId: '0190a3b4-0000-7000-8000-000000000001',
   position: 0,
   attempt: 1,
+  report: UNREPORTED,
   signal: new AbortController().signal,
   run: {
     id: 'run_0190a3b4000070008000000000000001',

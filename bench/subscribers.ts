@@ -1,6 +1,6 @@
 /**
- * 1,000 WebSocket subscribers on one job: from the instant that an event bears to its arrival at each of them. The
- * clients are a process of their own. `node --import tsx bench/subscribers.ts`
+ * WebSocket subscribers on one job (SUBSCRIBERS, 1,000): from the instant that an event bears to its arrival at each of
+ * them, and the server's memory. The clients are a process of their own. `node --import tsx bench/subscribers.ts`
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { WebSocket } from 'ws'
 import { newDataDir, removeDataDir, send, startServer, TOKEN } from './server.ts'
 
 const SUBSCRIBERS = Number(process.env.SUBSCRIBERS ?? 1000)
-const RUNS = 20
+const RUNS = Number(process.env.RUNS ?? 20)
 const PAUSE_MS = 2_000
 
 const quantile = (sorted: number[], q: number) =>
@@ -46,12 +46,18 @@ async function watch(url: string, jobId: string) {
   process.once('message', () => process.send?.({ delays } satisfies Report, () => process.exit(0)))
 }
 
+async function residentMiB(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1]) / 1024 / 1024)
+}
+
 async function main() {
   const dataDir = await newDataDir()
   const server = await startServer(dataDir, 4711)
   try {
     const actions = [{ webhook: { url: 'http://127.0.0.1:9/' } }]
     const { createJob } = await send<{ createJob: { id: string } }>(server.url, CREATE, { input: { actions } })
+    const idle = await residentMiB(server.url)
     const clients = fork(import.meta.filename, [server.url, createJob.id])
     await once(clients, 'message')
     // The subscriptions of the last clients are under way when they say so.
@@ -60,13 +66,16 @@ async function main() {
       await send(server.url, RUN, { id: createJob.id })
       await sleep(PAUSE_MS)
     }
+    const held = await residentMiB(server.url)
     clients.send('report')
     const [{ delays }] = (await once(clients, 'message')) as [{ delays: number[] }]
     delays.sort((a, b) => a - b)
     const [p50, p99, last] = [0.5, 0.99, 1].map((q) => quantile(delays, q))
-    console.log('| subscribers | runs | events received | p50 | p99 | last |')
-    console.log('|---|---|---|---|---|---|')
-    console.log(`| ${SUBSCRIBERS} | ${RUNS} | ${delays.length} | ${p50} ms | ${p99} ms | ${last} ms |`)
+    console.log('| subscribers | runs | events received | p50 | p99 | last | memory before | with them |')
+    console.log('|---|---|---|---|---|---|---|---|')
+    console.log(
+      `| ${SUBSCRIBERS} | ${RUNS} | ${delays.length} | ${p50} ms | ${p99} ms | ${last} ms | ${idle} MiB | ${held} MiB |`,
+    )
   } finally {
     await server.stop()
     await removeDataDir(dataDir)

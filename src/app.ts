@@ -6,6 +6,7 @@ import { createTrialService } from './actions/trial.ts'
 import { createModel } from './agent/model.ts'
 import { createAgentService } from './agent/service.ts'
 import { createArtifactPort } from './artifacts/action-port.ts'
+import { createPublicationSource } from './artifacts/publication-source.ts'
 import { createArtifactService } from './artifacts/service.ts'
 import { createCollaborationService } from './collaboration/service.ts'
 import type { Config } from './config.ts'
@@ -40,10 +41,12 @@ import { createPostgresStorage } from './hosting/storage.ts'
 import { createVariants } from './hosting/variants.ts'
 import { createVisits } from './hosting/visits.ts'
 import { createCallers } from './http/callers.ts'
+import { createEventStreams } from './http/event-streams.ts'
 import { createHealth } from './http/health.ts'
 import { listen } from './http/listen.ts'
 import { measured } from './http/measured.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createReportHandler } from './http/reports.ts'
 import { createRequestHandler } from './http/server.ts'
 import { createUploadHandler } from './http/uploads.ts'
 import { createWorkerHandler } from './http/worker.ts'
@@ -53,6 +56,7 @@ import { keptSecret, newKey } from './identity/secrets.ts'
 import { createIdentityService } from './identity/service.ts'
 import { createSessions } from './identity/sessions.ts'
 import { newToken } from './identity/tokens.ts'
+import { createJobChangeSource } from './jobs/change-source.ts'
 import { createJobRights } from './jobs/rights.ts'
 import { createJobService } from './jobs/service.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
@@ -62,12 +66,16 @@ import type { Log } from './kernel/log.ts'
 import { createRate } from './kernel/rate.ts'
 import { createSeal } from './kernel/seal.ts'
 import { VERSION } from './kernel/version.ts'
+import { createChanges } from './live/changes.ts'
 import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
+import { openRedisBus } from './live/redis-bus.ts'
+import { createRunChanges } from './live/run-changes.ts'
 import { openMail } from './mail/open.ts'
 import { createDialects } from './rest/registry.ts'
 import { createRestRouter } from './rest/router.ts'
+import { createReportPasses } from './runs/report-passes.ts'
 import { createRunService } from './runs/service.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
@@ -116,10 +124,11 @@ async function open(
   const patiently = createPatience({ seconds: config.DATABASE_WAIT_SECONDS, signal, log })
   const postgres = await openPostgres({ databaseUrl: config.DATABASE_URL, dataDir: config.DATA_DIR, patiently }, log)
   onClose(postgres.stop)
-  const database = openDatabase(postgres.connection, log)
+  const redis = config.REDIS_URL ? await openRedisBus(config.REDIS_URL, log) : null
+  const database = openDatabase(postgres.connection, log, redis?.tell)
   onClose(database.close)
   const { prisma, pool, enginePool } = database
-  const bus = await patiently(() => openPostgresBus(database.connection, log))
+  const bus = redis ?? (await patiently(() => openPostgresBus(database.connection, log)))
   onClose(bus.close)
   const nodeId = newId()
   if (works) {
@@ -163,6 +172,11 @@ async function open(
   const reader = createLogReader(sqlOn(pool))
   const feed = createFeed({ reader, bus, clock, log })
   onClose(feed.close)
+  const ofRuns = createRunChanges({ feed, reader, clock, log })
+  const jobChanges = createChanges({ source: createJobChangeSource({ prisma, pool, events: ofRuns }), bus, clock, log })
+  onClose(jobChanges.close)
+  const publications = createChanges({ source: createPublicationSource({ prisma, pool }), bus, clock, log })
+  onClose(publications.close)
 
   const documentsOf = createDocumentPort({ pool })
   const publishLimits = {
@@ -171,29 +185,35 @@ async function open(
     files: config.MAX_VERSION_FILES,
   }
   const artifacts = createArtifactService({
-    ...{ prisma, pool, storage, addresses, sites, agentModels: config.AGENT_MODELS, limits: publishLimits },
+    ...{ prisma, pool, storage, addresses, sites, changes: publications },
+    ...{ agentModels: config.AGENT_MODELS, limits: publishLimits },
   })
   const collaboration = createCollaborationService({ prisma })
   const documents = createDocumentService({ prisma, pool })
   const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
+  const logLimits = { lines: config.MAX_STEP_LOG_LINES, bytes: config.MAX_STEP_LOG_BYTES }
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
-    ...{ prisma, artifacts, schedules, seal, rights },
+    ...{ prisma, artifacts, schedules, seal, rights, changes: jobChanges },
     ...{ actions: registry, datasets: ports.datasets },
   })
   const events = createEventService({ prisma, artifacts })
+  const reportPasses = createReportPasses({ key: derivedKey(key, 'passes to report with'), publicUrl })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
-    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed, reportPasses },
+    settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS, logLimits },
   })
 
   const idempotency = createIdempotencyService({ pool, log })
   const stacks = createStackService({ prisma, pool, jobs, runs, actions: registry, seal, publicUrl })
 
   const hub = createHub((error) => maskError(error, log))
-  const metrics = createMetrics({ queueDepth: () => queueDepth(sqlOn(pool)), subscribers: hub.subscriberCount })
+  const metrics = createMetrics({
+    queueDepth: () => queueDepth(sqlOn(pool)),
+    subscribers: () => hub.subscriberCount() + runs.waiterCount(),
+  })
   /** Once it is made, `NOTIFY` wakes it. */
   const engine = works
     ? createEngine(
@@ -206,7 +226,10 @@ async function open(
           sql: sqlOn(enginePool),
           transaction: (work) => inTransaction(enginePool, work),
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
-          perform: createPerform({ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf }),
+          perform: createPerform({
+            ...{ registry, seal, artifactUrl: addresses.artifactUrl, documents: documentsOf },
+            reportUrl: reportPasses.urlFor,
+          }),
           meter: metrics.meter,
         },
         {
@@ -216,6 +239,7 @@ async function open(
           drainSeconds: config.DRAIN_SECONDS,
           cancelGraceSeconds: config.CANCEL_GRACE_SECONDS,
           retentionDays: config.RETENTION_DAYS,
+          logLimits,
         },
       )
     : null
@@ -226,7 +250,9 @@ async function open(
     serverProblem: postgres.problem,
   })
   if (serves) {
-    const trials = createTrialService({ registry, artifacts, jobs, documents: documentsOf })
+    const trials = createTrialService({
+      ...{ registry, artifacts, jobs, documents: documentsOf, reportUrl: reportPasses.urlFor },
+    })
     const content = { artifacts, data, documents, uploads, collaboration }
     const answers = createAnswerService({ idempotency, seal })
     const services = { ...content, identity, schedules, jobs, stacks, events, runs, trials, answers }
@@ -241,6 +267,11 @@ async function open(
     const socketLimits = { operations: config.MAX_SUBSCRIPTIONS_PER_SOCKET, messageBytes: config.MAX_MESSAGE_BYTES }
     const sockets = attachWebSocket(http.server, { yoga, identity, callerOf, limits: socketLimits })
     onClose(sockets.close)
+    const streams = createEventStreams()
+    onClose(async () => {
+      http.refuse()
+      streams.cut()
+    })
     const passes = createPasses({ key: derivedKey(key, 'passes to sites') })
     const credentials = createCredentials({ identity, passes })
     const agents = createAgentService({
@@ -266,8 +297,14 @@ async function open(
     )
     const handler = createRequestHandler({
       ...{ rest, hosting, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf },
-      graphql: { yoga, identity, maxBody: { signedIn: maxBodyBytes, anonymous: config.MAX_ANONYMOUS_BODY_BYTES } },
+      graphql: {
+        yoga,
+        identity,
+        streams,
+        maxBody: { signedIn: maxBodyBytes, anonymous: config.MAX_ANONYMOUS_BODY_BYTES },
+      },
       uploads: createUploadHandler({ uploads, identity, corsOrigins }),
+      reports: createReportHandler({ runs }),
     })
     http.server.on(
       'request',

@@ -92,6 +92,10 @@ const environment = z.object({
   RETENTION_DAYS: whole(0, 36_500).default(30),
   /** Seconds after which a cancelled run is ended though its action has not stopped. */
   CANCEL_GRACE_SECONDS: whole(0, 3600).default(10),
+  /** Lines that an attempt at a step may log; what is more is counted and not kept. */
+  MAX_STEP_LOG_LINES: whole(0, 100_000).default(1_000),
+  /** Bytes of those lines together. */
+  MAX_STEP_LOG_BYTES: whole(0, 16 * MiB).default(MiB / 4),
   /** Runs at once on this node. */
   CONCURRENCY: whole(1, 10_000).default(50),
   /** Zone of cron expressions that name none. */
@@ -99,6 +103,8 @@ const environment = z.object({
     .string()
     .refine((zone) => canonicalZone(zone) !== null, 'must be an IANA time zone such as Europe/Berlin')
     .default('UTC'),
+  /** Redis or Valkey (`redis://`, `rediss://`), over which nodes tell each other what is new, instead of NOTIFY; the same on every node. */
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a URL such as redis://localhost:6379' }).optional(),
   /** 64 hex digits; encrypts stored secrets. Required with DATABASE_URL, else made in DATA_DIR. */
   SECRET_KEY: z
     .string()

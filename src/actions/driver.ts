@@ -7,6 +7,7 @@ import type { Egress } from '../egress/egress.ts'
 import type { Scope } from '../identity/viewer.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Issue } from '../kernel/errors.ts'
+import type { StepReport } from '../runs/reporting.ts'
 import type { ArtifactPort, DatasetPort, EffectKey, MailPort, Subject } from './ports.ts'
 import type { Places } from './template.ts'
 
@@ -28,6 +29,8 @@ export type StepContext = {
   attempt: number
   /** Ends the step: its reason is a TimeoutError (as of `AbortSignal.timeout`) when the time is up, else a cancellation. */
   signal: AbortSignal
+  /** Where it may say how far it is; whether anybody listens is not its concern. */
+  report: StepReport
   run: {
     /** `run_…` */
     id: string
@@ -39,6 +42,8 @@ export type StepContext = {
     /** When the step began, ISO 8601. */
     startedAt: string
     attempt: number
+    /** Where its receiver may report to, for a step that asks for it. */
+    reportUrl?: string
   }
   /** `documents`: by their keys, for a step that asks for them. */
   artifact: { id: string; slug: string; name: string; url: string; documents?: JsonValue } | null

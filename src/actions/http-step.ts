@@ -1,6 +1,7 @@
 /** A step that is one HTTP call: signed, guarded, recorded, and its answer handed on to the steps behind it. */
 import { systemClock } from '../kernel/clock.ts'
 import { flawOfJson } from '../kernel/storable.ts'
+import type { StepReport } from '../runs/reporting.ts'
 import type { Delivery, DriverDeps, Failure, JsonValue, StepContext, StepResult } from './driver.ts'
 import { failed, unfit } from './failed.ts'
 import { callHttp, failureOf } from './http-call.ts'
@@ -48,9 +49,17 @@ export async function callAsStep(
     signal: context.signal,
   })
   const failure = reasonOf(delivery, new Date(clock.now()))
+  if (failure) tellOf(delivery, failure, context.report)
   return failure
     ? { ok: false, failure, deliveries: [delivery] }
     : { ok: true, output: { status: delivery.status, body: bodyOf(delivery) }, deliveries: [delivery] }
+}
+
+/** What the error of the run does not say. */
+function tellOf({ status }: Delivery, { retryAfter }: Failure, report: StepReport): void {
+  if (retryAfter !== undefined)
+    report.log('WARN', `the receiver answered ${status} and asks for ${retryAfter} s of rest`)
+  if (status !== null && status >= 300 && status < 400) report.log('WARN', 'a redirection is not followed')
 }
 
 const lowerCased = (headers: Record<string, string>) =>

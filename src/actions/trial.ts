@@ -10,10 +10,12 @@ import type { JobService } from '../jobs/service.ts'
 import { ForbiddenError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
+import { UNREPORTED } from '../runs/reporting.ts'
 import { documentsFor, type ReadDocuments } from './documents.ts'
 import type { Failure, JsonValue, StepContext } from './driver.ts'
 import { recordOf } from './record.ts'
 import type { ActionRegistry } from './registry.ts'
+import { type ReportUrlFor, reportUrlFor } from './report-url.ts'
 import { newSigningSecret } from './signature.ts'
 import { type ActionInput, parseStep } from './steps.ts'
 
@@ -49,6 +51,8 @@ export function createTrialService(deps: {
   artifacts: ArtifactService
   jobs: JobService
   documents: ReadDocuments
+  /** Of addresses that nobody's run is behind. */
+  reportUrl: ReportUrlFor
 }) {
   const { registry, artifacts, jobs } = deps
   let running = 0
@@ -97,10 +101,12 @@ export function createTrialService(deps: {
         const context: StepContext = {
           ...{ subject, effect: null, depth: 0, runId, position: 0, attempt: 1 },
           signal: AbortSignal.timeout(TRIAL_SECONDS * 1000),
+          report: UNREPORTED,
           run: {
             id: formatId('Run', runId),
             job: { id: formatId('Job', job?.id ?? runId), name: job?.name ?? null },
             ...{ trigger: 'MANUAL', scheduledFor: null, startedAt: new Date().toISOString(), attempt: 1 },
+            ...reportUrlFor(deps.reportUrl, action.config, { runId, attempt: 1, position: 0 }),
           },
           artifact: artifact && {
             id: formatId('Artifact', artifact.id),

@@ -8,7 +8,7 @@ import type { Sql } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import type { Storage } from '../hosting/storage.ts'
 import { formatId, newId } from '../kernel/ids.ts'
-import { notifySql } from '../live/events.ts'
+import { notifyOfSql, notifySql } from '../live/events.ts'
 import { mergeAgent } from './agent-spec.ts'
 import { digestOf, sizeOf, storeFiles } from './bundle.ts'
 import { pwaOf } from './pwa-spec.ts'
@@ -116,6 +116,11 @@ const jsonOf = (value: unknown): string | null => (value == null ? null : JSON.s
 /** Tells all nodes, when the transaction commits, that addresses of sites may stand for something else now. */
 export const TELL_SITES = `select 1 as told from (select ${notifySql('sites')}) told`
 
+const TELL_PUBLISHED = `select 1 as told from (select ${notifyOfSql('artifacts', '$1')}) told`
+
+/** Tells all nodes in the same way that another version of an artifact is live, or that the artifact came or went. */
+export const tellPublished = (sql: Sql, artifactId: string) => sql(TELL_PUBLISHED, [artifactId])
+
 const DEPLOY = `
 insert into deployment (id, artifact_id, version_id, deployment_no, created_by_id, run_id, run_position)
 select $1::uuid, $2::uuid, $3::uuid, coalesce(max(deployment_no), 0) + 1, $4::uuid, $5::uuid, $6::int
@@ -139,5 +144,6 @@ export async function deploy(
     deployment: deployment?.deploymentNo,
   }
   await sql(TELL_SITES)
+  await tellPublished(sql, artifactId)
   await emit(sql, { type: 'artifact.updated', ownerId, artifactId, payload, depth })
 }

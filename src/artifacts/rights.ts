@@ -11,6 +11,10 @@ export const noSuchArtifact = () => new NotFoundError('there is no such artifact
 export const sees = (viewer: Viewer, artifact: Artifact): boolean =>
   mayReadArtifact(viewer, artifact) && (artifact.deletedAt === null || mayManage(viewer, artifact))
 
+/** Whether it is in the viewer's list: PUBLIC ones are in everybody's, others in that of whoever has to do with them. */
+export const isListedFor = (viewer: Viewer, artifact: Artifact): boolean =>
+  artifact.visibility === 'PUBLIC' || mayReadArtifact(viewer, { ...artifact, visibility: 'PRIVATE' })
+
 /** The artifact, if the viewer may publish on it; FORBIDDEN if they may only read it, else NOT_FOUND. */
 export function requireEditable(viewer: Viewer, artifact: Artifact | null): Artifact {
   const isThere = artifact && (artifact.deletedAt === null || mayManage(viewer, artifact))

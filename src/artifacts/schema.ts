@@ -87,6 +87,16 @@ export const ArtifactType = builder.prismaObject('Artifact', {
   }),
 })
 
+builder.objectField(ArtifactVersionType, 'artifact', (t) =>
+  t.loadable({
+    type: ArtifactType,
+    description: 'Of which it is a version.',
+    resolve: ({ artifactId }) => artifactId,
+    load: async (ids: string[], { artifacts }) => allOf(await artifacts.ofVersions(ids)),
+    loaderOptions: { cache: false },
+  }),
+)
+
 addNode(ArtifactType, (ids, { viewer, artifacts }) => artifacts.byIds(viewer, ids))
 
 const ArtifactFilter = builder.inputType('ArtifactFilter', {

@@ -13,7 +13,16 @@ import { validate } from '../kernel/validate.ts'
 import { type AgentInput, mergeAgent } from './agent-spec.ts'
 import { createApps } from './apps.ts'
 import { createContents } from './contents.ts'
-import { deploy, insertArtifact, insertVersion, lockArtifact, lockSlug, renewArtifact, TELL_SITES } from './deploy.ts'
+import {
+  deploy,
+  insertArtifact,
+  insertVersion,
+  lockArtifact,
+  lockSlug,
+  renewArtifact,
+  TELL_SITES,
+  tellPublished,
+} from './deploy.ts'
 import { type ArtifactQuery, countArtifacts, EVERYTHING, readArtifacts } from './queries.ts'
 import { mayPublishOn, noSuchArtifact, requireEditable, requireManaged, requireSameReaders } from './rights.ts'
 import { changingSites, createSites, type SitesPort } from './sites.ts'
@@ -29,6 +38,7 @@ import {
   updateSpec,
 } from './spec.ts'
 import { createVersions } from './versions.ts'
+import { createPublicationWatch, type PublicationChanges } from './watch.ts'
 
 export type ArtifactService = ReturnType<typeof createArtifactService>
 
@@ -59,6 +69,7 @@ export type ArtifactServiceOptions = {
   /** Models that agents may use; empty: whichever they name. */
   agentModels?: readonly string[]
   sites: SitesPort
+  changes: PublicationChanges
   now?: () => Date
 }
 
@@ -117,6 +128,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     ...createSites({ pool }),
     ...createApps({ pool, addresses }),
     ...createContents({ prisma, pool, storage }),
+    ...createPublicationWatch(options),
     ...addresses,
 
     /**
@@ -141,6 +153,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
         const version = await insertVersion(tx, { storage, limits }, artifact, principalId, publication)
         if (publication.deploy) await deploy(tx, artifact, version, principalId)
         else await tx(TELL_SITES)
+        if (there?.deletedAt) await tellPublished(tx, artifact.id)
         return { ...artifact, lastVersionNo: version.versionNo, versionId: version.id }
       })
     },
@@ -169,6 +182,7 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       return changed(async (tx) => {
         const removed = await changeLive(tx, artifactId, { deletedAt: now() })
         await pauseJobsOn(tx, artifactId)
+        await tellPublished(sqlIn(tx), artifactId)
         return removed
       })
     },
@@ -180,9 +194,10 @@ export function createArtifactService(options: ArtifactServiceOptions) {
       if (artifact.deletedAt <= reservedSince()) {
         throw new ConflictError(`it was deleted more than ${RETENTION_DAYS} days ago`)
       }
-      return changed((tx) =>
-        tx.artifact.update({ where: { id: artifactId }, data: { deletedAt: null, version: { increment: 1 } } }),
-      )
+      return changed(async (tx) => {
+        await tellPublished(sqlIn(tx), artifactId)
+        return tx.artifact.update({ where: { id: artifactId }, data: { deletedAt: null, version: { increment: 1 } } })
+      })
     },
 
     /** Null where there is none, or none that the viewer may read. */
@@ -196,6 +211,13 @@ export function createArtifactService(options: ArtifactServiceOptions) {
     async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Artifact | null)[]> {
       const found = await prisma.artifact.findMany({ where: { id: { in: [...ids] }, deletedAt: null } })
       const byId = new Map(found.filter((row) => mayReadArtifact(viewer, row)).map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+
+    /** In the order of the ids, deleted ones too. Whoever asks has read a version of each, so nothing is checked. */
+    async ofVersions(ids: readonly string[]): Promise<(Artifact | null)[]> {
+      const found = await prisma.artifact.findMany({ where: { id: { in: [...ids] } } })
+      const byId = new Map(found.map((row) => [row.id, row]))
       return ids.map((id) => byId.get(id) ?? null)
     },
 

@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { Log } from '../kernel/log.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { LIVENESS, PooledClient, SERVER_LIVENESS } from './liveness.ts'
+import { TOLD_AS_NOTICES } from './told.ts'
 
 /** All our connections bear this name: the live feed looks at their open transactions, and at no others. */
 export const APPLICATION_NAME = 'runsheet'
@@ -33,11 +34,17 @@ export type Database = {
   close(): Promise<void>
 }
 
-export function openDatabase(connection: pg.ClientConfig, log: Log): Database {
-  const named = { ...connection, ...LIVENESS, application_name: APPLICATION_NAME, options: SERVER_LIVENESS }
-  const pooled = { ...named, Client: PooledClient, connectionTimeoutMillis: 0 }
+/** `tell`: what transactions say to other nodes goes there after the commit; null: PostgreSQL itself passes it on. */
+export function openDatabase(
+  connection: pg.ClientConfig,
+  log: Log,
+  tell: ((messages: string[]) => void) | null = null,
+): Database {
+  const options = tell ? `${SERVER_LIVENESS} ${TOLD_AS_NOTICES}` : SERVER_LIVENESS
+  const named = { ...connection, ...LIVENESS, application_name: APPLICATION_NAME, options }
+  const pooled = { ...named, Client: PooledClient, connectionTimeoutMillis: 0, ...(tell && { tell }) }
   const pool = new pg.Pool({ ...pooled, max: 10 })
-  const enginePool = new pg.Pool({ ...pooled, max: 6, options: `${SERVER_LIVENESS} ${ENGINE_PLANS}` })
+  const enginePool = new pg.Pool({ ...pooled, max: 6, options: `${options} ${ENGINE_PLANS}` })
   const bulk = {
     ...{ ...pooled, max: BULK_CONNECTIONS, application_name: BULK_NAME },
     ...{ idle_in_transaction_session_timeout: BULK_PATIENCE_MS, query_timeout: BULK_PATIENCE_MS },

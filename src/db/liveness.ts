@@ -5,6 +5,7 @@
  * for them.
  */
 import pg from 'pg'
+import { onTold } from './told.ts'
 
 const CONNECT_MS = 10_000
 
@@ -27,9 +28,10 @@ export const SERVER_LIVENESS =
  * nobody hears ends the process.
  */
 export class PooledClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
+  constructor(config?: pg.ClientConfig & { tell?: (messages: string[]) => void }) {
     // Pools hide the password from whoever copies.
     super({ ...config, ...(config?.password && { password: config.password }), connectionTimeoutMillis: CONNECT_MS })
     this.on('error', () => {})
+    if (config?.tell) onTold(this, config.tell)
   }
 }

@@ -15,6 +15,7 @@ import type { ClaimedRun } from './claim.ts'
 import { countEnded } from './meter.ts'
 import { isPassing, persist } from './persist.ts'
 import type { EnginePorts, EngineSettings, StepOutcome } from './ports.ts'
+import { createReporting } from './report.ts'
 import { retryDelay } from './retry.ts'
 
 /** An action that ignores its signal is left behind after this. */
@@ -31,8 +32,11 @@ const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be store
 /** `onPerformed` is called when its actions are done, before that is written down. */
 export type Execute = (claim: ClaimedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
 
-export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }: EngineSettings): Execute {
+export function createExecute(ports: EnginePorts, settings: EngineSettings): Execute {
+  const { nodeId, cancelGraceSeconds } = settings
   const { clock, sql, perform, retire, meter, log, random } = ports
+
+  const reportOf = createReporting(ports, settings)
 
   const start = createBatch<ClaimedRun, StartedRun | null>(async (claims) => {
     const started = await persist(() => startRuns(sql, nodeId, claims), clock)
@@ -149,6 +153,7 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       deliveries: [],
     })
     if (signal.aborted) return failed('TIMEOUT', 'no time was left for this step', true)
+    const said = reportOf({ runId: run.runId, attempt: run.attempt, position })
     let cancel = () => {}
     let onAbort = () => {}
     const abandoned = new Promise<StepOutcome>((resolve) => {
@@ -159,13 +164,14 @@ export function createExecute(ports: EnginePorts, { nodeId, cancelGraceSeconds }
       signal.addEventListener('abort', onAbort)
     })
     try {
-      return await Promise.race([perform(run, position, signal), abandoned])
+      return await Promise.race([perform(run, position, signal, said.report), abandoned])
     } catch (error) {
       log.error({ err: error, runId: run.runId, position }, 'an action threw')
       return failed('INTERNAL', 'the action failed for a reason of ours; see the log', true)
     } finally {
       signal.removeEventListener('abort', onAbort)
       cancel()
+      await said.close()
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Sql } from '../db/sql.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Bus } from '../live/bus.ts'
+import type { LogLimits, StepReport } from '../runs/reporting.ts'
 import type { StartedRun } from '../runs/transition/start.ts'
 import type { DeliveryRecord } from '../runs/transition/steps.ts'
 import type { Meter } from './meter.ts'
@@ -17,7 +18,12 @@ export type StepOutcome =
  * Does one action of a run. It must end soon after `signal` aborts: with a TimeoutError when the attempt's time is up,
  * else because its result is no longer wanted. What it throws counts as a failure that nothing is known of.
  */
-export type Perform = (run: StartedRun, position: number, signal: AbortSignal) => Promise<StepOutcome>
+export type Perform = (
+  run: StartedRun,
+  position: number,
+  signal: AbortSignal,
+  report: StepReport,
+) => Promise<StepOutcome>
 
 /**
  * Pauses a job whose receiver wants no more of it (410), with a note for its owner. Called before the run is settled, so
@@ -49,4 +55,6 @@ export type EngineSettings = {
   cancelGraceSeconds: number
   /** History older than this goes; 0: none does. */
   retentionDays: number
+  /** Of what an attempt at a step logs. */
+  logLimits: LogLimits
 }

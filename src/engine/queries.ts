@@ -8,7 +8,7 @@ import type {
 } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
 import { OWNER_WIDE } from '../events/spec.ts'
-import { notifySql } from '../live/events.ts'
+import { notifyOfSql, notifySql } from '../live/events.ts'
 import type { ClaimedRun } from './claim.ts'
 import { NODE_LOCK_CLASS } from './node.ts'
 import type { EnginePorts } from './ports.ts'
@@ -214,15 +214,21 @@ where end_of_life <> 'KEEP' and enabled and next_run_at is null and deleted_at i
 order by id limit 100 for no key update skip locked`
 
 const END = `
-update job set enabled = false, deleted_at = case when end_of_life = 'DELETE' then clock_timestamp() end
-where id = any($1::uuid[]) and ${IDLE}`
+with ended as (
+  update job set enabled = false, updated_at = clock_timestamp(),
+    deleted_at = case when end_of_life = 'DELETE' then clock_timestamp() end
+  where id = any($1::uuid[]) and ${IDLE}
+  returning id)
+select ${notifyOfSql('jobs', 'id')} from ended`
+
+const DELETE = `
+with gone as (
+  update job set enabled = false, next_run_at = null, deleted_at = clock_timestamp() where id = any($1::uuid[]) returning id)
+select ${notifyOfSql('jobs', 'id')} from gone`
 
 /** Deletes jobs, as their owners asked for when their next slots come. The caller holds their rows. */
 export async function deleteJobs(sql: Sql, jobIds: string[]): Promise<void> {
-  await sql(
-    `update job set enabled = false, next_run_at = null, deleted_at = clock_timestamp() where id = any($1::uuid[])`,
-    [jobIds],
-  )
+  await sql(DELETE, [jobIds])
 }
 
 /**

@@ -32,9 +32,14 @@ const DESCRIPTION =
 type Args = { input: { idempotencyKey?: string | null } }
 type Resolver = GraphQLFieldResolver<unknown, Context, Args>
 
+const prepared = new WeakSet<object>()
+
 class KeyedMutations<Types extends SchemaTypes> extends BasePlugin<Types> {
   override beforeBuild(): void {
     const { configStore } = this.builder
+    // A schema may be built again.
+    if (prepared.has(configStore)) return
+    prepared.add(configStore)
     configStore.onPrepare(() => {
       for (const { args } of configStore.getFields('Mutation', 'Object').values()) {
         const type = args.input?.type

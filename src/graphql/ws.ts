@@ -1,15 +1,8 @@
 /** GraphQL over WebSocket (graphql-transport-ws), through the same envelop as HTTP: one parse, validation, context and masking. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLFormattedError,
-} from 'graphql'
+import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
-import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
@@ -17,7 +10,7 @@ import { ForbiddenError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { currentRequest } from '../kernel/request.ts'
 import { formatted } from './errors.ts'
-import { limitOperations } from './limits/socket-operations.ts'
+import { createSocketOperations } from './limits/socket-operations.ts'
 import type { WithSink } from './streams/plugin.ts'
 import { socketSink } from './streams/socket-sink.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
@@ -45,20 +38,26 @@ export function attachWebSocket(
     identity,
     callerOf,
     limits,
+    pingMs = PING_MS,
+    initTimeoutMs = INIT_TIMEOUT_MS,
   }: {
     yoga: GraphqlServer
     identity: Pick<IdentityService, 'authenticate'>
     /** Who asks, as far as rates are concerned. */
     callerOf: (request: IncomingMessage, authorization: string | undefined) => string
     limits: { operations: number; messageBytes: number }
+    pingMs?: number
+    initTimeoutMs?: number
   },
 ) {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.messageBytes })
 
+  const operations = createSocketOperations(limits.operations)
+
   const protocol = useServer(
     {
-      connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-      /** False closes with 4403, which clients do not retry. */
+      connectionInitWaitTimeout: initTimeoutMs,
+      /** False closes with 4403. */
       async onConnect({ connectionParams, extra }) {
         const token = bearerToken(authorizationOf(connectionParams, extra.request))
         return identity.authenticate(token).then(
@@ -73,23 +72,25 @@ export function attachWebSocket(
         const { request, execute } = (args as Operation).rootValue
         return currentRequest.run(request, () => execute(args))
       },
-      subscribe: async (args) => {
+      subscribe: (args) => {
         const { request, subscribe } = (args as Operation).rootValue
-        const result = await currentRequest.run(request, () => subscribe(args))
-        return isAsyncIterable<ExecutionResult>(result) ? within(request, result as Stream) : result
+        return currentRequest.run(request, () => subscribe(args))
       },
-      onSubscribe(context, id, payload) {
-        const { connectionParams, extra } = context
+      onSubscribe({ connectionParams, extra }, id, payload) {
         const request = { id: newId() }
         return currentRequest.run(request, async () => {
           const authorization = authorizationOf(connectionParams, extra.request)
-          const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
+          const refused = (errors: readonly GraphQLError[]) => {
+            operations.end(extra.socket, payload)
+            return errors
+          }
           try {
-            limitOperations(context, limits.operations)
+            operations.begin(extra.socket, payload)
             yoga.gate.count(callerOf(extra.request, authorization))
+            const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ authorization })
             const document = parse(yoga.gate.textOf(payload))
             const errors = validate(schema, document)
-            if (errors.length > 0) return errors
+            if (errors.length > 0) return refused(errors)
             return {
               schema,
               document,
@@ -100,18 +101,22 @@ export function attachWebSocket(
             } as Operation
           } catch (error) {
             // Thrown further it would close the socket with 4500, and clients would give up for good.
-            if (!(error instanceof GraphQLError)) return [yoga.mask(error)]
+            if (!(error instanceof GraphQLError)) return refused([yoga.mask(error)])
             error.extensions.code ??= 'GRAPHQL_PARSE_FAILED'
-            return [error]
+            return refused([error])
           }
         })
       },
-      onError: ({ extra }, _id, _payload, errors) => shown(errors, extra.socket),
+      onError({ extra }, _id, payload, errors) {
+        operations.end(extra.socket, payload)
+        return shown(errors, extra.socket)
+      },
+      onComplete: ({ extra }, _id, payload) => operations.end(extra.socket, payload),
       onNext: ({ extra }, _id, _payload, _args, result) =>
         result.errors && ({ ...result, errors: shown(result.errors, extra.socket) } as FormattedExecutionResult),
     },
     sockets,
-    PING_MS,
+    pingMs,
   )
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -144,19 +149,4 @@ function shown(errors: readonly GraphQLError[], socket: WebSocket): GraphQLForma
     if (told.extensions?.code === 'UNAUTHENTICATED' && !error.path) socket.close(FORBIDDEN, 'Forbidden')
     return told
   })
-}
-
-type Stream = AsyncIterableIterator<ExecutionResult>
-
-/** Each step of the stream is part of the request that began it. */
-function within(request: { id: string }, source: Stream): Stream {
-  const { return: leave, throw: fail } = source
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    next: () => currentRequest.run(request, () => source.next()),
-    ...(leave && { return: () => leave.call(source) }),
-    ...(fail && { throw: (error) => fail.call(source, error) }),
-  }
 }

@@ -15,11 +15,13 @@ import type { Rate } from '../kernel/rate.ts'
 import { BodyTooLargeError, discardBody, readBody } from './body.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
+import type { EventStreams } from './event-streams.ts'
 import { tellRate } from './rate-headers.ts'
 
 export type GraphqlHandlerOptions = {
   yoga: GraphqlServer
   identity: Pick<IdentityService, 'authenticate'>
+  streams: EventStreams
   rate: Rate | null
   callerOf: Callers
   corsOrigins: readonly string[]
@@ -28,7 +30,7 @@ export type GraphqlHandlerOptions = {
 }
 
 export function createGraphqlHandler(options: GraphqlHandlerOptions) {
-  const { yoga, identity, rate, callerOf, corsOrigins, maxBody } = options
+  const { yoga, identity, streams, rate, callerOf, corsOrigins, maxBody } = options
 
   async function isSignedIn({ headers }: IncomingMessage): Promise<boolean> {
     try {
@@ -55,6 +57,7 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
       tellRate(response, left)
       return refuse(rateLimited(left.resetMs), request, response)
     }
+    streams.watch(response)
     const [most, setting] = await bytesFor(request)
     try {
       const body = await readBody(request, most)
@@ -75,15 +78,22 @@ const chunked = (bytes: Buffer) => ({
 })
 
 const SPEC = 'application/graphql-response+json'
+const STREAM = 'text/event-stream'
+
+function typeFor({ headers: { accept = '' } }: IncomingMessage): string {
+  if (accept.includes(STREAM)) return STREAM
+  return `${accept.includes(SPEC) ? SPEC : 'application/json'}; charset=utf-8`
+}
 
 /** The whole answer is sent at once, and ended when the client has had a moment to send what nobody reads. */
 async function refuse(error: GraphQLError, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status = 400, headers = {} } = error.extensions.http as { status?: number; headers?: Record<string, string> }
-  const body = JSON.stringify({ errors: [formatted(error)] })
-  const type = request.headers.accept?.includes(SPEC) ? SPEC : 'application/json'
+  const type = typeFor(request)
+  const text = JSON.stringify({ errors: [formatted(error)] })
+  const body = type === STREAM ? `event: next\ndata: ${text}\n\nevent: complete\ndata:\n\n` : text
   response.writeHead(status, {
     ...headers,
-    'content-type': `${type}; charset=utf-8`,
+    'content-type': type,
     'content-length': Buffer.byteLength(body),
     ...(!request.complete && { connection: 'close' }),
   })

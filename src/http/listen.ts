@@ -5,6 +5,8 @@ export type HttpServer = {
   server: Server
   /** The one that was asked for, or the free one that was taken for 0. */
   port: number
+  /** Takes no more connections; those that are there go on. */
+  refuse(): void
   /** Takes no more connections, lets requests that are under way finish for a moment, and cuts the rest. */
   close(): Promise<void>
 }
@@ -18,7 +20,12 @@ export function listen({ port, host }: { port: number; host: string }): Promise<
     server.once('error', reject)
     server.listen(port, host, () => {
       server.off('error', reject)
-      resolve({ server, port: (server.address() as AddressInfo).port, close: () => closeServer(server) })
+      resolve({
+        server,
+        port: (server.address() as AddressInfo).port,
+        refuse: () => void server.close(),
+        close: () => closeServer(server),
+      })
     })
   })
 }

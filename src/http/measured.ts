@@ -1,7 +1,9 @@
 /** A handler of requests, and how long each takes. */
 import type { RequestListener } from 'node:http'
 import { GRAPHQL_PATH } from '../graphql/yoga.ts'
+import { REPORTS_PATH } from '../runs/report-passes.ts'
 import { statusOf } from './counted.ts'
+import { isEventStream } from './event-streams.ts'
 import { METRICS_PATH, type Metrics } from './metrics.ts'
 import { UPLOADS_PATH } from './uploads.ts'
 
@@ -23,13 +25,14 @@ export function measured(
     if (ROUTES.has(pathname)) return pathname
     if (pathname === '/a' || pathname.startsWith('/a/')) return '/a'
     if (pathname.startsWith(UPLOADS_PATH)) return '/uploads'
+    if (pathname.startsWith(REPORTS_PATH)) return '/reports'
     return prefixOf(pathname) ?? 'other'
   }
   return (request, response) => {
     const started = performance.now()
     const { method = '', url = '', headers } = request
     response.on('close', () => {
-      if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return
+      if (isEventStream(response)) return
       const route = routeOf(headers.host ?? '', url.split('?')[0] ?? '')
       const labels = { method: METHODS.has(method) ? method : 'other', route, status: statusOf(response) }
       metrics.answered(labels, (performance.now() - started) / 1000)

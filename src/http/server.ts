@@ -6,18 +6,20 @@ import type { Log } from '../kernel/log.ts'
 import type { Rate } from '../kernel/rate.ts'
 import { currentRequest } from '../kernel/request.ts'
 import type { Rest } from '../rest/router.ts'
+import { REPORTS_PATH } from '../runs/report-passes.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import { statusOf } from './counted.ts'
 import { createGraphqlHandler, type GraphqlHandlerOptions } from './graphql.ts'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
+import type { ReportHandler } from './reports.ts'
 import { requestId } from './request-id.ts'
 import { createRestHandler } from './rest.ts'
 import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
-  graphql: Pick<GraphqlHandlerOptions, 'yoga' | 'identity' | 'maxBody'>
+  graphql: Pick<GraphqlHandlerOptions, 'yoga' | 'identity' | 'streams' | 'maxBody'>
   rest: Rest
   hosting: {
     siteOf(host: string): string | null
@@ -26,6 +28,7 @@ export type RequestHandlerOptions = {
     answer(request: IncomingMessage, response: ServerResponse): Promise<void>
   }
   uploads: UploadHandler
+  reports: ReportHandler
   health: Health
   metrics: Pick<Metrics, 'render'>
   log: Log
@@ -37,7 +40,7 @@ export type RequestHandlerOptions = {
 }
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { rest, hosting, uploads, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf } = options
+  const { rest, hosting, uploads, reports, health, metrics, log, corsOrigins, maxBodyBytes, rate, callerOf } = options
   const answerRest = createRestHandler({ corsOrigins, maxBodyBytes, rate, callerOf })
   const answerGraphql = createGraphqlHandler({ ...options.graphql, corsOrigins, rate, callerOf })
 
@@ -48,6 +51,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (hosting.siteOf(request.headers.host ?? '') !== null) return hosting.answer(request, response)
     if (pathname === GRAPHQL_PATH) return answerGraphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return hosting.answer(request, response)
+    if (pathname.startsWith(REPORTS_PATH)) return reports(request, response, pathname)
     if (pathname.startsWith(UPLOADS_PATH)) return uploads(request, response, pathname)
     const match = rest.match(pathname)
     if (match) return answerRest(match.dialect, request, response)
@@ -73,7 +77,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       const countsAs = Number(statusOf(response))
       log.info(
         {
-          ...{ requestId: id, method: request.method, path: withoutPass(pathname), status, ms },
+          ...{ requestId: id, method: request.method, path: shown(pathname), status, ms },
           ...(countsAs !== status && { countsAs }),
         },
         'request',
@@ -82,7 +86,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     function fail(error: unknown) {
       // The client went away before it had sent all.
       if (request.destroyed && !request.complete) return
-      log.error({ err: error, requestId: id, path: withoutPass(pathname) }, 'a request failed')
+      log.error({ err: error, requestId: id, path: shown(pathname) }, 'a request failed')
       if (response.headersSent) response.destroy()
       else json(response, 500, { error: 'Internal error', requestId: id })
     }
@@ -95,6 +99,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     }
   }
 }
+
+/** As it may stand in the log. */
+const shown = (pathname: string): string =>
+  pathname.startsWith(REPORTS_PATH) ? `${REPORTS_PATH}…` : withoutPass(pathname)
 
 /** As it was sent, up to the question; a target that is no path is the root. */
 function pathOf(target: string): string {

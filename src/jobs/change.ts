@@ -6,13 +6,13 @@ import { emit } from '../events/outbox.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId } from '../kernel/ids.ts'
 import { requireVersion } from '../kernel/known-version.ts'
-import { notifySql } from '../live/events.ts'
 import { skippedRange } from '../runs/skip-range.ts'
 import { recordRuns } from '../runs/transition/record.ts'
 import { skipWaitingRuns } from '../runs/transition/waiting.ts'
 import { type Grid, nextSlot, type Recurrence, slotsBetween } from '../schedules/recurrence.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 import { startsAnew } from './surface.ts'
+import { tellJobs } from './tell.ts'
 
 /** A job as it is under the lock; `now` is the database's clock. */
 export type LockedJob = Job & { schedule: Schedule | null; now: Date }
@@ -38,7 +38,7 @@ export async function changeIn(tx: Prisma.TransactionClient, jobId: string, chan
   const changed = await tx.job
     .update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
     .catch(throwTaken)
-  await tellJobsChanged(tx)
+  await tellJobs(sqlIn(tx), [jobId])
   return changed
 }
 
@@ -126,10 +126,6 @@ export function throwTaken(error: unknown): never {
 export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {
   const [row] = await sqlIn(tx)<{ now: Date }>('select clock_timestamp() as now')
   return row?.now ?? new Date()
-}
-
-export async function tellJobsChanged(tx: Prisma.TransactionClient): Promise<void> {
-  await sqlIn(tx)(`select 1 as told from (select ${notifySql('jobs')}) told`)
 }
 
 /**

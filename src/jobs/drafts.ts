@@ -18,6 +18,7 @@ import { createDraftEdits, wholeJob } from './draft-edit.ts'
 import type { JobEditing } from './edit.ts'
 import { noSuchDraft, noSuchJob } from './rights.ts'
 import { NAME_LIMIT } from './spec.ts'
+import { tellJobs } from './tell.ts'
 
 const SUFFIX = ' (Draft)'
 
@@ -31,6 +32,7 @@ export async function dropDraft(tx: Prisma.TransactionClient, id: string): Promi
   if (!found) throw noSuchDraft()
   const { schedule, ...draft } = found
   await tx.job.delete({ where: { id } })
+  await tellJobs(sqlIn(tx), [id])
   if (schedule && !schedule.shared) await tx.schedule.delete({ where: { id: schedule.id } })
   return draft
 }

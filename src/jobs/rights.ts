@@ -46,6 +46,20 @@ export const permissionsOf = ({ draftOfId }: Pick<Job, 'draftOfId'>, level: Leve
   share: level >= LEVEL.SHARE && !draftOfId,
 })
 
+/** Whether the viewer may read a job, told from what is known of it and of the viewer: `accessTo` without a question. */
+export function seesJob(
+  viewer: SignedIn,
+  job: Ruled & { shares: readonly { principalId: string }[]; artifact: { ownerId: string } | null },
+): boolean {
+  const principals = principalsOf(viewer)
+  return (
+    mayManage(viewer, job) ||
+    job.shares.some(({ principalId }) => principals.includes(principalId)) ||
+    (job.artifact !== null && principals.includes(job.artifact.ownerId)) ||
+    (job.artifactId !== null && viewer.roles.get(job.artifactId) === 'EDITOR')
+  )
+}
+
 export type JobRights = ReturnType<typeof createJobRights>
 
 export function createJobRights({ prisma }: { prisma: PrismaClient }) {

@@ -26,6 +26,7 @@ import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
 import { createSharing } from './sharing.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
 import { tagsOf } from './tags.ts'
+import { createJobWatch, type JobChanges } from './watch.ts'
 import { createJobWriting } from './write.ts'
 
 export type JobService = ReturnType<typeof createJobService>
@@ -41,6 +42,7 @@ export function createJobService(deps: {
   datasets: DatasetPort
   seal: Seal
   rights: JobRights
+  changes: JobChanges
 }) {
   const { prisma, seal, rights } = deps
   const editing = createJobEditing(deps)
@@ -55,6 +57,7 @@ export function createJobService(deps: {
     ...createOwnership({ ...deps, requireJob }),
     ...createSharing({ prisma, rights, requireJob }),
     ...createFavorites({ prisma, rights }),
+    ...createJobWatch(deps),
     ...createSigningSecrets({ prisma, seal, rights, change }),
     ...createJobDatasets({ ...deps, editing }),
     ...createJobActions({ ...deps, editing }),

@@ -12,6 +12,7 @@ import { LimitError, ValidationError } from '../kernel/errors.ts'
 import { validate } from '../kernel/validate.ts'
 import type { JobEditing } from './edit.ts'
 import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from './rights.ts'
+import { tellJobs } from './tell.ts'
 
 /** Of one job. */
 const SHARES_LIMIT = 1_000
@@ -71,6 +72,7 @@ export function createSharing({
         await sqlIn(tx)('select 1 from job where id = $1::uuid for no key update', [jobId])
         const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null } })
         if (!job) throw noSuchJob()
+        await tellJobs(sqlIn(tx), [jobId])
         if (level === 0) {
           await tx.share.deleteMany({ where: { jobId, principalId } })
           return { job, principal: named, level }

@@ -4,6 +4,7 @@ import { newSigningSecret } from '../actions/signature.ts'
 import { noSuchArtifact } from '../artifacts/rights.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { Job, Prisma, PrismaClient, Surface } from '../db/generated/prisma/client.ts'
+import { sqlIn } from '../db/sql.ts'
 import { mayEditArtifact, requireScope } from '../identity/permissions.ts'
 import type { SignedIn, Viewer } from '../identity/viewer.ts'
 import { ForbiddenError, NotFoundError } from '../kernel/errors.ts'
@@ -25,7 +26,6 @@ import {
   pause,
   remove,
   requireSpread,
-  tellJobsChanged,
   throwTaken,
 } from './change.ts'
 
@@ -37,6 +37,7 @@ import { freeSlug, slugOfName } from './slug.ts'
 import { type CreateJobInput, createJobSpec, policiesOf, type UpdateJobInput } from './spec.ts'
 import { defaultsOf, endOfLifeOf, retriesSlotsOnly, timezoneOf } from './surface.ts'
 import { setTags } from './tags.ts'
+import { tellJobs } from './tell.ts'
 import { firstStep, type MakeStack, newWork, workParser } from './work.ts'
 
 /** Surfaces whose jobs are paused when their receiver is gone for good. */
@@ -157,7 +158,7 @@ export function createJobWriting(deps: {
         const job = await tx.job.create({ data: row }).catch(throwTaken)
         if (tags) await setTags(tx, jobId, tags)
         await setDatasets(tx, jobId, datasets)
-        await tellJobsChanged(tx)
+        await tellJobs(sqlIn(tx), [jobId])
         return job
       })
     },

@@ -10,6 +10,9 @@ export function flawOfText(text: string): string | null {
   return text.isWellFormed() ? null : 'must not hold half a surrogate pair'
 }
 
+/** The text as it can be kept: what cannot is replaced by U+FFFD. */
+export const storableText = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')
+
 /** What is wrong with a JSON value, or null. Without recursion, so that no depth is too deep to be refused. */
 export function flawOfJson(value: unknown): string | null {
   let level = [value]

@@ -1,26 +1,29 @@
 /** Carries topics between the parts of a node and, in the adapters, between nodes. */
 import { TOPICS, type Topic } from './events.ts'
 
+/** `key`: the id of what changed; null: anything of the topic may have, as after an outage. */
+export type Listener = (key: string | null) => void
+
 export type Bus = {
   /** Calls `listener` whenever somebody says so, and after every outage, as something may have been missed. The answer ends it. */
-  subscribe(topic: Topic, listener: () => void): () => void
+  subscribe(topic: Topic, listener: Listener): () => void
   /** Whether nothing can be heard at the moment. A loss without a word is noticed some seconds late. */
   isAway(): boolean
   close(): Promise<void>
 }
 
-export type LocalBus = Bus & { publish(topic: Topic): void; publishAll(): void }
+export type LocalBus = Bus & { publish(topic: Topic, key?: string | null): void; publishAll(): void }
 
 export function createLocalBus(): LocalBus {
-  const listeners = new Map<Topic, Set<() => void>>(TOPICS.map((topic) => [topic, new Set()]))
+  const listeners = new Map<Topic, Set<Listener>>(TOPICS.map((topic) => [topic, new Set()]))
   const bus: LocalBus = {
     subscribe(topic, listener) {
       listeners.get(topic)?.add(listener)
       return () => listeners.get(topic)?.delete(listener)
     },
     isAway: () => false,
-    publish(topic) {
-      for (const listener of listeners.get(topic) ?? []) listener()
+    publish(topic, key = null) {
+      for (const listener of listeners.get(topic) ?? []) listener(key)
     },
     publishAll() {
       for (const topic of TOPICS) bus.publish(topic)

@@ -4,8 +4,8 @@
  * for a while delays a stream and does not end it. Where events were forgotten that a stream should have had, it ends
  * with a CursorExpiredError.
  */
-import { isUnreachable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { closeable } from '../kernel/closeable.ts'
 import { CursorExpiredError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import { createLoop } from '../kernel/loop.ts'
@@ -14,6 +14,7 @@ import type { Bus } from './bus.ts'
 import { createHighWater } from './high-water.ts'
 import { type FeedEvent, type FeedFilter, type LogReader, PAGE_SIZE } from './log-reader.ts'
 import { createMailbox, type Mailbox } from './mailbox.ts'
+import { patiently } from './patiently.ts'
 
 export type Feed = ReturnType<typeof createFeed>
 
@@ -23,8 +24,6 @@ const BUFFER = 1000
 const LOOK_BACK = 1000
 const IDLE_POLL_MS = 1000
 const STUCK_POLL_MS = 15
-/** Until PostgreSQL is asked again when it could not be reached. */
-const RETRY_MS = 250
 
 type Subscriber = {
   filter: FeedFilter
@@ -103,34 +102,22 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
     })
   }
 
-  /** Reads as soon as PostgreSQL answers; null when the subscriber has left by then. */
-  async function patiently<Result>(subscriber: Subscriber, read: () => Promise<Result>): Promise<Result | null> {
-    while (subscribers.has(subscriber)) {
-      try {
-        return await read()
-      } catch (error) {
-        if (!isUnreachable(error)) throw error
-        await new Promise<void>((resolve) => {
-          clock.after(RETRY_MS, resolve)
-        })
-      }
-    }
-    return null
-  }
+  const read = <Result>(subscriber: Subscriber, ask: () => Promise<Result>) =>
+    patiently(clock, () => subscribers.has(subscriber), ask)
 
   async function* followRun(subscriber: Subscriber, after: number | null) {
     const { filter, mailbox } = subscriber
     // Not the end of the whole log: an event of this run may be under way at a lower position.
-    let cursor = after ?? (await patiently(subscriber, () => reader.lastOf(filter)))?.[0]?.position ?? 0
+    let cursor = after ?? (await read(subscriber, () => reader.lastOf(filter)))?.[0]?.position ?? 0
     for (;;) {
-      const events = await patiently(subscriber, () => reader.page(filter, cursor))
+      const events = await read(subscriber, () => reader.page(filter, cursor))
       if (!events) return
       for (const event of events) {
         yield event
         if (isTerminal(event.kind)) return
         cursor = event.position
       }
-      if (events.length === 0 && (await patiently(subscriber, () => hasEnded(filter, cursor)))) return
+      if (events.length === 0 && (await read(subscriber, () => hasEnded(filter, cursor)))) return
       if (events.length < PAGE_SIZE && (await mailbox.take()) === 'closed') return
     }
   }
@@ -154,9 +141,9 @@ export function createFeed({ reader, bus, clock, log }: { reader: LogReader; bus
       if (mark === null) return
       let position: number = cursor ?? mark
       for (let isWhole = false; !isWhole; ) {
-        const events = await patiently(subscriber, () => reader.page(filter, position, mark))
+        const events = await read(subscriber, () => reader.page(filter, position, mark))
         // In this order: who forgets what this page should have had raises the floor in the same transaction.
-        const floor = events && (await patiently(subscriber, reader.floor))
+        const floor = events && (await read(subscriber, reader.floor))
         if (!events || floor === null) return
         missed ??= floor
         if (floor > Math.max(position, missed)) throw new CursorExpiredError(String(floor))
@@ -222,30 +209,3 @@ function matches(filter: FeedFilter, event: FeedEvent): boolean {
 
 const isOfOne = (principals: readonly string[], { ownerId, readers }: FeedEvent): boolean =>
   principals.includes(ownerId) || (readers ?? []).some((reader) => principals.includes(reader))
-
-/** A generator's `return` waits for the `next` that is under way; leaving first lets that one end. */
-function closeable<Item>(source: AsyncGenerator<Item>, leave: () => void): AsyncIterableIterator<Item> {
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    async next() {
-      try {
-        const result = await source.next()
-        if (result.done) leave()
-        return result
-      } catch (error) {
-        leave()
-        throw error
-      }
-    },
-    return() {
-      leave()
-      return source.return(undefined)
-    },
-    throw(error) {
-      leave()
-      return source.throw(error)
-    },
-  }
-}

@@ -2,12 +2,10 @@
 import pg from 'pg'
 import type { Log } from '../kernel/log.ts'
 import { type Bus, createLocalBus } from './bus.ts'
-import { CHANNEL, TOPICS, type Topic } from './events.ts'
+import { CHANNEL, parseMessage } from './events.ts'
 
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 5_000
-
-const isTopic = (text: string | undefined): text is Topic => TOPICS.includes(text as Topic)
 
 export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Promise<Bus> {
   const local = createLocalBus()
@@ -18,8 +16,9 @@ export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Pr
 
   async function listen() {
     const next = new pg.Client({ ...connection, keepAlive: true })
-    next.on('notification', ({ payload }) => {
-      if (isTopic(payload)) local.publish(payload)
+    next.on('notification', ({ payload = '' }) => {
+      const message = parseMessage(payload)
+      if (message) local.publish(message.topic, message.key)
     })
     next.on('error', () => next.end().catch(() => {}))
     next.once('end', () => {

@@ -6,7 +6,7 @@ import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from '../jobs/rights.ts'
 import { PRIORITY } from '../jobs/spec.ts'
-import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
+import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
@@ -14,6 +14,7 @@ import { presentSlots, slotsToBackfill } from './backfill.ts'
 import { enqueueRuns, type WantedRun } from './enqueue.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
 import { DEFAULT_OVERLAP, OVERLAPPED } from './overlap.ts'
+import { requireRun } from './require-run.ts'
 import { type BackfillInput, backfillSpec, MANY_LIMIT, manySpec, type RunJobInput, runJobSpec } from './spec.ts'
 import { isFinal } from './states.ts'
 import { cancelRuns } from './transition/cancel.ts'
@@ -54,15 +55,6 @@ export function createRunControl(deps: {
     const job = await rights.requireJob(viewer, jobId, LEVEL.EDIT)
     requireNoDraft(job)
     return job
-  }
-
-  /** Runs with their jobs, of which the viewer may change all. */
-  async function requireRun(viewer: Viewer, runId: string): Promise<Run & { job: Job }> {
-    const run = await prisma.run.findUnique({ where: { id: runId }, include: { job: true } })
-    const [access] = run ? await rights.accessTo(viewer, [run.job]) : []
-    if (!run || !access?.level) throw new NotFoundError('there is no such run')
-    await rights.require(viewer, run.job, LEVEL.EDIT)
-    return run
   }
 
   /** The oldest first; one more than asked for, to see whether there are more. */
@@ -202,7 +194,7 @@ export function createRunControl(deps: {
     /** What waits ends at once, and what runs is asked to stop; asking twice is no error. */
     async cancel(viewer: Viewer, runId: string): Promise<Run> {
       requireScope(viewer, 'jobs:run')
-      const run = await requireRun(viewer, runId)
+      const run = await requireRun(deps, viewer, runId)
       if (isFinal(run.status)) throw new ConflictError(`the run is ${run.status} already`, 'FINAL')
       await cancelAll([run])
       return prisma.run.findUniqueOrThrow({ where: { id: runId } })
@@ -220,7 +212,7 @@ export function createRunControl(deps: {
     /** A new run of the job as it is now, with the same slot, event and input. */
     async retry(viewer: Viewer, runId: string): Promise<Run> {
       requireScope(viewer, 'jobs:run')
-      const run = await requireRun(viewer, runId)
+      const run = await requireRun(deps, viewer, runId)
       if (!isFinal(run.status)) throw new ConflictError(`the run is ${run.status}: it is not over yet`, 'NOT_FINAL')
       const [id] = await redo([run], { once: false })
       if (!id) {

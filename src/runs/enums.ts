@@ -1,4 +1,5 @@
 import { builder } from '../graphql/builder.ts'
+import { LOG_LEVELS } from './reporting.ts'
 
 export const RunStatusEnum = builder.enumType('RunStatus', {
   description:
@@ -25,4 +26,9 @@ export const AttemptStatusEnum = builder.enumType('AttemptStatus', {
 export const StepStatusEnum = builder.enumType('StepStatus', {
   description: 'How a step ended, or RUNNING.',
   values: ['RUNNING', 'SUCCEEDED', 'FAILED'] as const,
+})
+
+export const LogLevelEnum = builder.enumType('LogLevel', {
+  description: 'How much a line of a log matters.',
+  values: LOG_LEVELS,
 })

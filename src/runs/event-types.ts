@@ -15,6 +15,8 @@ const typeOf: Record<RunEventKind, string> = {
   QUEUED: 'RunQueued',
   STARTED: 'RunStarted',
   STEP_STARTED: 'StepStarted',
+  STEP_PROGRESS: 'StepProgress',
+  STEP_LOG: 'StepLog',
   STEP_FINISHED: 'StepFinished',
   RETRYING: 'RunRetrying',
   SUCCEEDED: 'RunSucceeded',
@@ -24,7 +26,7 @@ const typeOf: Record<RunEventKind, string> = {
 }
 
 /** `data` is written by `transition/` only. */
-type EventOf<Data> = Omit<FeedEvent, 'data'> & { data: Data }
+export type EventOf<Data> = Omit<FeedEvent, 'data'> & { data: Data }
 
 export const RunEventInterface = builder.interfaceRef<FeedEvent>('RunEvent').implement({
   description: 'Something that happened to a run.',

@@ -140,7 +140,7 @@ builder.prismaObjectField(RunType, 'retryOf', (t) =>
 
 addNode(RunType, (ids, { runs, viewer }) => runs.byIds(viewer, ids))
 
-const RunStepType = builder.prismaObject('RunStep', {
+export const RunStepType = builder.prismaObject('RunStep', {
   fields: (t) => ({
     position: t.exposeInt('position', { description: 'Order among the steps, from 0.' }),
     kind: t.exposeString('kind', { description: 'The kind of its action.' }),

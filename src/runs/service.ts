@@ -8,6 +8,7 @@ import { mayManage, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
+import { closeable } from '../kernel/closeable.ts'
 import { NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
 import type { Feed } from '../live/feed.ts'
@@ -17,6 +18,9 @@ import { type RunFilter, runsWhere } from './filter.ts'
 import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
 import { lastRunIdsOfJobs, locksOfJobs, newestDeliveries, runIdsOfJobs } from './queries.ts'
+import type { ReportPasses } from './report-passes.ts'
+import type { LogLimits } from './reporting.ts'
+import { createRunReports } from './reports.ts'
 import { isFinal, isTerminal } from './states.ts'
 
 /** Of each run. */
@@ -35,9 +39,13 @@ export function createRunService(deps: {
   rights: JobRights
   reader: LogReader
   feed: Feed
-  settings: { cancelGraceSeconds: number; leaseSeconds: number }
+  reportPasses: ReportPasses
+  settings: { cancelGraceSeconds: number; leaseSeconds: number; logLimits: LogLimits }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
+
+  /** Who waits for the end of a run. */
+  let waiters = 0
 
   /** Only those that the viewer may read; in the order of the ids. */
   async function byIds(viewer: Viewer, ids: readonly string[]): Promise<(Run | null)[]> {
@@ -63,6 +71,10 @@ export function createRunService(deps: {
     return job?.artifactId != null && !mayManage(viewer, job) && rights.seesAllOn(viewer, job.artifactId)
   }
 
+  /** The position behind which all comes that happens from now on; taken before the stream is said to have begun. */
+  const now = async (filter: Watched): Promise<number> =>
+    filter.runId ? ((await reader.lastOf({ runId: filter.runId }))[0]?.position ?? 0) : reader.settled()
+
   /**
    * Events of the runs that the viewer may see and that match all of the filter, later than the cursor `after`, then
    * each new one. Absent: from now on; empty: from the start of what is kept. Those of a job that is shared with them no
@@ -74,24 +86,28 @@ export function createRunService(deps: {
     after: string | null | undefined,
   ): Promise<AsyncIterableIterator<FeedEvent>> {
     const reader = requireScope(viewer, 'jobs:read')
-    if (filter.runId !== undefined && !(await byIds(viewer, [filter.runId]))[0]) {
-      throw new NotFoundError('there is no such run')
-    }
+    const run = filter.runId === undefined ? undefined : (await byIds(viewer, [filter.runId]))[0]
+    if (run === null) throw new NotFoundError('there is no such run')
     if (filter.jobId !== undefined && !(await jobs.byIds(viewer, [filter.jobId]))[0]) {
       throw new NotFoundError('there is no such job')
     }
     if (filter.artifactId !== undefined && !(await artifacts.byIds(viewer, [filter.artifactId]))[0]) {
       throw new NotFoundError('there is no such artifact')
     }
+    const isElsewhere = (['jobId', 'artifactId'] as const).some(
+      (field) => filter[field] && run && filter[field] !== run[field],
+    )
+    if (isElsewhere) return closeable(nothing(), () => {})
     const seesAll = await seesByArtifact(viewer, filter)
     const visible: FeedFilter = seesAll ? filter : { ...filter, principals: principalsOf(reader) }
-    return feed.follow(visible, after == null ? null : positionOf(after))
+    return feed.follow(visible, after == null ? await now(filter) : positionOf(after))
   }
 
   return {
     ...createRunControl(deps),
     ...createRunLocks(deps),
     ...createRunHistory(deps),
+    ...createRunReports(deps),
 
     byIds,
 
@@ -153,6 +169,8 @@ export function createRunService(deps: {
 
     watch,
 
+    waiterCount: () => waiters,
+
     /**
      * Waits until the run is final. Null: this node is stopping, or the signal said that nobody waits any more; the run
      * goes on.
@@ -164,9 +182,14 @@ export function createRunService(deps: {
       const leave = () => void events.return?.()
       signal?.addEventListener('abort', leave, { once: true })
       if (signal?.aborted) leave()
-      // Its stream ends after its last event.
-      for await (const { kind } of events) if (isTerminal(kind)) break
-      signal?.removeEventListener('abort', leave)
+      waiters++
+      try {
+        // Its stream ends after its last event.
+        for await (const { kind } of events) if (isTerminal(kind)) break
+      } finally {
+        waiters--
+        signal?.removeEventListener('abort', leave)
+      }
       const [run] = await byIds(viewer, [runId])
       if (!run) throw new NotFoundError('the run is not there any more')
       return isFinal(run.status) ? run : null
@@ -192,6 +215,8 @@ export function createRunService(deps: {
       }),
   }
 }
+
+async function* nothing(): AsyncGenerator<never> {}
 
 /** A cursor is a position in the log; the empty one is before the first. */
 function positionOf(cursor: string): number {

@@ -18,6 +18,7 @@ import { sqlIn, sqlOn } from '../db/sql.ts'
 import { mayReadStack, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
 import type { JobService } from '../jobs/service.ts'
+import { tellJobsOfStack } from '../jobs/tell.ts'
 import type { Given } from '../jobs/work.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { formatId, newId } from '../kernel/ids.ts'
@@ -140,6 +141,7 @@ export function createStackService(deps: {
           ...webhookFields(seal, address, before),
           version: { increment: 1 },
         }
+        await tellJobsOfStack(sqlIn(tx), stackId)
         return tx.stack.update({ where: { id: stackId }, data }).catch(throwTaken)
       })
     },

@@ -1,6 +1,7 @@
 /** What a driver is told in tests of it. */
 import type { StepContext } from '../../src/actions/driver.ts'
 import type { Subject } from '../../src/actions/ports.ts'
+import { type StepReport, UNREPORTED } from '../../src/runs/reporting.ts'
 
 /** Owns nothing. */
 export const nobody: Subject = { ownerId: '0190a3b4-0000-7000-8000-0000000000ff', artifactId: null }
@@ -13,6 +14,7 @@ export const stepContext = (part: Partial<StepContext> = {}): StepContext => ({
   position: 0,
   attempt: 1,
   signal: new AbortController().signal,
+  report: UNREPORTED,
   run: {
     id: 'run_0190a3b4000070008000000000000001',
     job: { id: 'job_1', name: 'Report' },
@@ -28,3 +30,13 @@ export const stepContext = (part: Partial<StepContext> = {}): StepContext => ({
   signingSecrets: [],
   ...part,
 })
+
+/** What a driver says of its step, in order. */
+export function listener() {
+  const said: unknown[] = []
+  const report: StepReport = {
+    progress: (progress) => void said.push(progress),
+    log: (level, message) => void said.push(`${level} ${message}`),
+  }
+  return { said, report }
+}

@@ -132,9 +132,7 @@ describe('a worker that dies between a deployment and the record of it', () => {
     expect(await world.run(runId)).toMatchObject({ status: 'RUNNING' })
     expect(await historyOf(artifactId)).toEqual([1, 2, 3, 2])
 
-    await world.node((run, position, signal) =>
-      position === 0 ? world.perform(run, position, signal) : succeed(run, position, signal),
-    )
+    await world.node((...step) => (step[1] === 0 ? world.perform(...step) : succeed(...step)))
     await ended(runId)
     expect(await world.run(runId)).toMatchObject({ status: 'SUCCEEDED', attempt: 2, losses: 1 })
     const output = { versionNo: 2, changed: true, url: 'https://runsheet.example/a/crash/' }

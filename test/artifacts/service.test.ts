@@ -61,14 +61,14 @@ describe('publishing', () => {
     })
   })
 
-  test('tells the outbox and those who serve sites when it commits', async () => {
+  test('tells the outbox, those who serve sites and those who watch it when it commits', async () => {
     const listener = new pg.Client(world.database.connection)
     await listener.connect()
     await listener.query(`listen ${CHANNEL}`)
     const told: (string | undefined)[] = []
     listener.on('notification', ({ payload }) => told.push(payload))
-    await publish(alice, page('telling'))
-    await expect.poll(() => told.toSorted()).toEqual(['outbox', 'sites'])
+    const { id } = await publish(alice, page('telling'))
+    await expect.poll(() => told.toSorted()).toEqual([`artifacts:${id}`, 'outbox', 'sites'])
     await listener.end()
   })
 

@@ -1,6 +1,7 @@
 /** A database with a few people in it, and the service of artifacts. */
 import { createArtifactService } from '../../src/artifacts/service.ts'
 import type { PublishInput } from '../../src/artifacts/spec.ts'
+import type { PublicationChanges } from '../../src/artifacts/watch.ts'
 import type { Database } from '../../src/db/client.ts'
 import { createPostgresStorage } from '../../src/hosting/storage.ts'
 import { SCOPES, type Scope, type SignedIn } from '../../src/identity/viewer.ts'
@@ -20,8 +21,9 @@ export async function createWorld() {
   }
   /** Nobody serves them here. */
   const sites = { changed() {} }
-  const artifacts = createArtifactService({ prisma, pool, storage, addresses, sites, now: () => clock.now() })
-  return { database, artifacts, storage, clock, addresses, sites, close: () => database.close() }
+  const changes = {} as PublicationChanges
+  const artifacts = createArtifactService({ prisma, pool, storage, addresses, sites, changes, now: () => clock.now() })
+  return { database, artifacts, storage, clock, addresses, sites, changes, close: () => database.close() }
 }
 
 /** A principal with the scopes of a user, or those given. */

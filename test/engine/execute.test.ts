@@ -117,9 +117,10 @@ describe('an attempt that takes too long', () => {
   it('is told to stop and counts as failed', async () => {
     const reasons: unknown[] = []
     await world.node(
-      async (run, position, signal) => {
+      async (...step) => {
+        const [run, , signal] = step
         if (run.attempt > 1) return { ok: true, output: null, deliveries: [] }
-        const outcome = await untilAborted(run, position, signal)
+        const outcome = await untilAborted(...step)
         reasons.push(signal.reason)
         return outcome
       },
@@ -195,11 +196,9 @@ describe('a worker that loses its lease', () => {
 describe('a node that stops', () => {
   it('claims no more, waits for what is running, and gives back the rest uncounted', async () => {
     const stage = createStage()
-    const node = await world.node(
-      (run, position, signal) =>
-        Promise.race([stage.perform(run, position, signal), untilAborted(run, position, signal)]),
-      { drainSeconds: 1 },
-    )
+    const node = await world.node((...step) => Promise.race([stage.perform(...step), untilAborted(...step)]), {
+      drainSeconds: 1,
+    })
     const [quick, slow] = [await world.start(await world.job()), await world.start(await world.job())]
     await stage.call(1)
     const stopped = node.stop()

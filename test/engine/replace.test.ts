@@ -136,11 +136,11 @@ it('an old run that succeeds all the same has succeeded', async () => {
 it('leaves no two runs at work, however many come at the same time', async () => {
   let working = 0
   let most = 0
-  await world.node(async (run, position, signal) => {
+  await world.node(async (...step) => {
     most = Math.max(most, ++working)
     await new Promise((resolve) => setImmediate(resolve))
     working--
-    return signal.aborted ? failure() : succeed(run, position, signal)
+    return step[2].aborted ? failure() : succeed(...step)
   })
   const jobId = await world.job(replacing)
   await Promise.all(Array.from({ length: 40 }, () => world.start(jobId)))

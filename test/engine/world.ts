@@ -16,6 +16,7 @@ import { systemAlarm } from '../../src/engine/timer.ts'
 import { createEventService } from '../../src/events/service.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
 import { createJobService } from '../../src/jobs/service.ts'
+import type { JobChanges } from '../../src/jobs/watch.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -23,6 +24,7 @@ import { createSeal } from '../../src/kernel/seal.ts'
 import { createFeed } from '../../src/live/feed.ts'
 import { createLogReader } from '../../src/live/log-reader.ts'
 import { openPostgresBus } from '../../src/live/postgres-bus.ts'
+import { createReportPasses } from '../../src/runs/report-passes.ts'
 import { createRunService } from '../../src/runs/service.ts'
 import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
@@ -35,6 +37,9 @@ export type JobInput = Partial<Parameters<ReturnType<typeof createJobService>['c
 
 /** Begins as all our names do, so that the feed counts its transactions. */
 const NODE_NAME = 'runsheet node'
+
+/** Of the nodes, unless a test says otherwise, and of the services. */
+export const LOG_LIMITS = { lines: 1_000, bytes: 100_000 }
 
 export const log = createLog(process.env.LOG_LEVEL ?? 'silent')
 
@@ -82,14 +87,16 @@ export async function createWorld() {
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const rights = createJobRights({ prisma })
-  const jobs = createJobService({ prisma, artifacts, schedules, actions, datasets, seal, rights })
+  const changes = {} as JobChanges
+  const jobs = createJobService({ prisma, artifacts, schedules, actions, datasets, seal, rights, changes })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)
   const feed = createFeed({ reader, bus, clock: systemClock, log })
+  const reportPasses = createReportPasses({ key: Buffer.alloc(32), publicUrl: 'http://localhost' })
   const runs = createRunService({
-    ...{ prisma, pool, artifacts, jobs, rights, reader, feed },
-    settings: { cancelGraceSeconds: 10, leaseSeconds: 10 },
+    ...{ prisma, pool, artifacts, jobs, rights, reader, feed, reportPasses },
+    settings: { cancelGraceSeconds: 10, leaseSeconds: 10, logLimits: LOG_LIMITS },
   })
   const stacks = createStackService({ prisma, pool, jobs, runs, actions, seal, publicUrl: 'http://localhost' })
   const nodes = new Set<{ stop(): Promise<void> }>()
@@ -116,6 +123,7 @@ export async function createWorld() {
       seal,
       artifactUrl: addresses.artifactUrl,
       documents: async () => ({}),
+      reportUrl: reportPasses.urlFor,
     }),
 
     /** A job with one action, unless the input says otherwise. */
@@ -149,7 +157,14 @@ export async function createWorld() {
     },
 
     /** A node with connections and an identity of its own. `pace`: how many times faster its timers run than time. */
-    async node(perform: Perform, { pace = 1, ...settings }: Partial<EngineSettings> & { pace?: number } = {}) {
+    async node(
+      perform: Perform,
+      {
+        pace = 1,
+        onStatement = () => {},
+        ...settings
+      }: Partial<EngineSettings> & { pace?: number; onStatement?: (text: string) => void } = {},
+    ) {
       const nodeId = newId()
       const connection = { ...database.connection, application_name: NODE_NAME }
       const options = database.enginePool.options.options ?? ''
@@ -166,7 +181,10 @@ export async function createWorld() {
           bus: nodeBus,
           log,
           random: Math.random,
-          sql: (text, values) => (cut.on ? Promise.reject(new Error('cut off')) : engineSql(text, values)),
+          sql: (text, values) => {
+            onStatement(text)
+            return cut.on ? Promise.reject(new Error('cut off')) : engineSql(text, values)
+          },
           transaction: (work) => inTransaction(enginePool, work),
           perform,
           retire: ({ jobId, event }, reason) => jobs.retire(jobId, reason, event ? event.depth + 1 : 0),
@@ -178,6 +196,7 @@ export async function createWorld() {
           drainSeconds: 5,
           cancelGraceSeconds: 10,
           retentionDays: 0,
+          logLimits: LOG_LIMITS,
           ...settings,
         },
       )

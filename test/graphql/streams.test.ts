@@ -1,9 +1,15 @@
 /** Subscriptions over SSE and WebSocket: what they show, what they refuse, and when they end. */
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { attachWebSocket } from '../../src/graphql/ws.ts'
+import type { GraphqlServer } from '../../src/graphql/yoga.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { issueToken, makeJob, NOWHERE, type Person, post, publishSite, query, signUp } from '../support/people.ts'
+import { countStatements } from '../support/statements.ts'
 import { type Outcome, STREAMING } from './transports.ts'
 
 let app: TestApp
@@ -157,5 +163,111 @@ describe('a WebSocket', () => {
       expect(String(error)).toContain('404')
     }
     expect((await post(app, { query: '{ __typename }' }, null)).status).toBe(200)
+  })
+})
+
+describe('server-sent events', () => {
+  const EVENTS = 'subscription($jobId: ID) { runEvents(jobId: $jobId) { seq } }'
+
+  /** As a browser's EventSource asks, first and when it comes back: the address never changes. */
+  async function listen(jobId: string, lastEventId?: string) {
+    const search = new URLSearchParams({ query: EVENTS, variables: JSON.stringify({ jobId }) })
+    const controller = new AbortController()
+    const headers = {
+      accept: 'text/event-stream',
+      authorization: `Bearer ${alice.token}`,
+      ...(lastEventId && { 'last-event-id': lastEventId }),
+    }
+    const response = await fetch(`${app.url}/graphql?${search}`, { headers, signal: controller.signal })
+    const events = response.body
+      ?.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream())
+      .values()
+    return {
+      async take(count: number) {
+        const taken: { id: string | undefined; seq: number }[] = []
+        while (taken.length < count) {
+          const { value } = (await events?.next()) ?? {}
+          if (value?.event === 'next') taken.push({ id: value.id, seq: JSON.parse(value.data).data.runEvents.seq })
+        }
+        return taken
+      },
+      leave: () => controller.abort(),
+    }
+  }
+
+  it('have the cursor as their id, selected or not, and go on behind the one that a client comes back with', async () => {
+    const { id: jobId } = await makeJob(app, alice.token, { actions: [NOWHERE] })
+    await runJob(jobId)
+    const log = () =>
+      query<{ id: string; seq: number }>(
+        app,
+        'select position as id, seq from run_event where job_id = $1::uuid order by position',
+        [jobId.slice(4)],
+      )
+    await expect.poll(async () => (await log()).length).toBe(5)
+    const [first, , third] = await log()
+    const back = await listen(jobId, String(first?.id))
+    expect(await back.take(4)).toEqual((await log()).slice(1))
+    back.leave()
+    const again = await listen(jobId, String(third?.id))
+    await runJob(jobId)
+    const seen = await again.take(7)
+    again.leave()
+    expect(seen).toEqual((await log()).slice(3))
+  })
+})
+
+it('costs no more for many who watch a job than for one', async () => {
+  const { id: jobId } = await makeJob(app, alice.token, { actions: [NOWHERE] })
+  const WATCH = `subscription($jobId: ID, $after: String) {
+    runEvents(jobId: $jobId, after: $after) { __typename run { status } }
+  }`
+  async function executions(watchers: number): Promise<number> {
+    const [{ last } = { last: null }] = await query<{ last: string | null }>(
+      app,
+      'select max(position) as last from run_event',
+    )
+    const asked = { query: WATCH, variables: { jobId, after: String(last ?? 0) }, token: alice.token }
+    const streams = Array.from({ length: watchers }, () => STREAMING.map((each) => each.stream(app, asked))).flat()
+    const count = await countStatements(/FROM "public"."run" WHERE/, async () => {
+      await runJob(jobId)
+      await Promise.all(
+        streams.map(async (stream) => {
+          while (eventOf(await take(stream)).__typename !== 'RunFailed');
+        }),
+      )
+    })
+    for (const stream of streams) await stream.return(undefined)
+    return count
+  }
+  const alone = await executions(1)
+  expect(alone).toBeGreaterThan(4)
+  expect(await executions(15)).toBeLessThanOrEqual(2 * alone)
+})
+
+describe('a socket', () => {
+  it('that is silent is asked whether it lives, and cut if it does not; one that never greets is closed', async () => {
+    const server = createServer()
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const sockets = attachWebSocket(server, {
+      yoga: {} as GraphqlServer,
+      identity: { authenticate: async () => null },
+      callerOf: () => 'somebody',
+      limits: { operations: 10, messageBytes: 1024 },
+      ...{ pingMs: 50, initTimeoutMs: 500 },
+    })
+    const open = async (autoPong: boolean) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws', { autoPong })
+      await once(socket, 'ping')
+      return socket
+    }
+    const [alive, dead] = await Promise.all([open(true), open(false)])
+    const closed = once(alive, 'close')
+    expect((await once(dead, 'close'))[0]).toBe(1006)
+    expect((await closed)[0]).toBe(4408)
+    await sockets.close()
+    await new Promise((resolve) => server.close(resolve))
   })
 })

@@ -25,8 +25,8 @@ export type Transport = {
 }
 
 export type Streaming = Transport & {
-  /** All results, until the server ends the stream or the caller leaves; closing is the last of them. */
-  stream(app: TestApp, question: Question): AsyncGenerator<Outcome>
+  /** All results, until the server ends the stream or the caller leaves; closing is the last of them. `signal`: leaves while it waits. */
+  stream(app: TestApp, question: Question, signal?: AbortSignal): AsyncGenerator<Outcome>
 }
 
 const headersOf = (token: string | null | undefined) => ({ ...(token && { authorization: `Bearer ${token}` }) })
@@ -56,8 +56,9 @@ const get: Transport = {
 const sse: Streaming = {
   name: 'SSE',
   ask: first,
-  async *stream({ url }, { token, ...params }) {
+  async *stream({ url }, { token, ...params }, left) {
     const controller = new AbortController()
+    left?.addEventListener('abort', () => controller.abort())
     const headers = { accept: 'text/event-stream', 'content-type': 'application/json', ...headersOf(token) }
     const { signal } = controller
     const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify(params), signal })
@@ -68,6 +69,8 @@ const sse: Streaming = {
         if (event === 'complete') return
         if (event === 'next') yield { ...(JSON.parse(data) as Result), status, requestId }
       }
+    } catch (error) {
+      if (!left?.aborted) throw error
     } finally {
       controller.abort()
     }
@@ -90,7 +93,7 @@ async function* eventsOf(response: Response) {
 const webSocket: Streaming = {
   name: 'WebSocket',
   ask: first,
-  async *stream({ url }, { token, query, variables = {} }) {
+  async *stream({ url }, { token, query, variables = {} }, left) {
     const client = createClient({
       url: `${url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
@@ -98,7 +101,9 @@ const webSocket: Streaming = {
       retryAttempts: 0,
     })
     try {
-      for await (const result of client.iterate({ query, variables })) yield result as Outcome
+      const results = client.iterate({ query, variables })
+      left?.addEventListener('abort', () => void results.return?.())
+      for await (const result of results) yield result as Outcome
     } catch (error) {
       if (Array.isArray(error)) yield { errors: error } as Outcome
       else if (isClose(error)) yield { closed: error.code }

@@ -29,7 +29,7 @@ describe('CORS', () => {
     expect(await response.text()).toBe('answered')
     expect(allowed(response)).toBe('*')
     expect(response.headers.get('access-control-expose-headers')).toBe(
-      'ETag, X-Request-Id, X-Idempotent-Replayed, Retry-After',
+      'ETag, X-Request-Id, X-Idempotent-Replayed, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Query-Cost, X-Query-Cost-Limit',
     )
     expect(response.headers.get('access-control-allow-credentials')).toBeNull()
     expect(response.headers.get('vary')).toBeNull()

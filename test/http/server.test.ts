@@ -156,7 +156,6 @@ describe('a request to GraphQL that is none', () => {
     ['{"query":', 400],
     ['', 400],
     ['[]', 400],
-    ['[{"query":"{ viewer { handle } }"}]', 400],
     ['{"query": 5}', 400],
     ['{"query": "{ viewer { handle } }", "variables": "x"}', 400],
     ['null', 400],
@@ -177,6 +176,7 @@ describe('a request to GraphQL that is none', () => {
     const headers = { 'content-type': 'text/xml' }
     const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers, body: '<query/>' })
     expect(response.status).toBe(415)
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } }] })
   })
 
   it('is refused by a method that GraphQL does not know', async () => {
@@ -193,10 +193,24 @@ describe('a body', () => {
 
   it('may be as large as the setting says; no other limit is in the way, and it takes no time to speak of', async () => {
     const started = performance.now()
-    const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers: json, body: padded(MAX_BODY_BYTES) })
+    const headers = { ...json, authorization: `Bearer ${ADMIN_TOKEN}` }
+    const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers, body: padded(MAX_BODY_BYTES) })
     expect(response.status).toBe(200)
-    expect(await response.json()).toEqual({ data: { viewer: null } })
+    expect(await response.json()).toEqual({ data: { viewer: { handle: 'admin' } } })
     expect(performance.now() - started, 'milliseconds for 30 MB').toBeLessThan(5_000)
+  })
+
+  it('of nobody, or of a token that is not valid, is no larger than is needed for questions', async () => {
+    for (const token of [null, 'nope']) {
+      const headers = { ...json, ...(token && { authorization: `Bearer ${token}` }) }
+      const body = padded(1024 * 1024 + 1)
+      const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers, body })
+      expect(response.status).toBe(413)
+      const { errors } = (await response.json()) as { errors: object[] }
+      expect(errors).toMatchObject([{ message: expect.stringContaining('MAX_ANONYMOUS_BODY_BYTES') }])
+    }
+    const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers: json, body: padded(1024 * 1024) })
+    expect(response.status).toBe(200)
   })
 
   it('that is larger is 413, told before it is sent', async () => {
@@ -215,7 +229,7 @@ describe('a body', () => {
       const body = announced ? padded(MAX_BODY_BYTES + 1) : new Blob([padded(MAX_BODY_BYTES + 1)]).stream()
       const response = await fetch(`${app.url}/graphql`, {
         method: 'POST',
-        headers: json,
+        headers: { ...json, authorization: `Bearer ${ADMIN_TOKEN}` },
         body,
         ...(!announced && { duplex: 'half' }),
       } as RequestInit)

@@ -119,6 +119,7 @@ const MUTATIONS: Record<string, { input: () => object; scope: Scope | null }> = 
   },
   cancelRun: { input: onRun, scope: 'jobs:run' },
   cancelRuns: { input: onRuns, scope: 'jobs:run' },
+  reportStep: { input: () => ({ ...onRun(), progress: { fraction: 0.5 } }), scope: 'jobs:run' },
   retryRun: { input: onRun, scope: 'jobs:run' },
   retryRuns: { input: onRuns, scope: 'jobs:run' },
   rotateSigningSecret: { input: onJob, scope: 'jobs:write' },

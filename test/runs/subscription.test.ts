@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FollowRunEventsSubscription, FollowRunEventsSubscriptionVariables } from '../generated/graphql.ts'
 import { graphql } from '../generated/index.ts'
+import { STREAMING, type Streaming } from '../graphql/transports.ts'
 import { actions } from '../jobs/operations.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { makeJob, type Person, publishSite, query, signUp } from '../support/people.ts'
+import { watching } from '../support/watching.ts'
 
 const WATCH = graphql(`
   subscription FollowRunEvents($runId: ID, $jobId: ID, $artifactId: ID, $after: String) {
@@ -90,6 +92,8 @@ describe.each<[string, Follow]>([
   ['WebSocket', overWebSocket],
   ['SSE', overSse],
 ])('the stream of run events over %s', (_name, follow) => {
+  const transport = STREAMING.find(({ name }) => name === _name) as Streaming
+
   it('of one run has its whole life, in order, and ends with it; whenever one comes', async () => {
     const { id: jobId } = await makeJob(app, alice.token)
     const runId = await run(jobId)
@@ -122,6 +126,29 @@ describe.each<[string, Follow]>([
       const seen = [firsts[index] as Event, ...(await take(stream, index === 3 ? 9 : 4))]
       expect(runsOf(seen).sort()).toEqual(index === 3 ? [strange, second].sort() : [second])
     }
+  })
+
+  it('begins when it is there: with the next event, and none that is past', async () => {
+    const { id: jobId } = await makeJob(app, alice.token)
+    await readAll(follow(app, { runId: await run(jobId), after: '' }))
+    for (const filter of [{ jobId }, {}]) {
+      const question = { query: WATCH.toString(), variables: filter, token: alice.token }
+      const stream = await watching<Event>(transport, other, question, 'runEvents')
+      const runId = await run(jobId)
+      await stream.until({ __typename: 'RunFailed', run: { id: runId } })
+      expect(namesOf(stream.shown)).toEqual(WHOLE)
+      await stream.leave()
+    }
+  })
+
+  it('of a run that is of another job or artifact has nothing, and ends', async () => {
+    const artifact = await publishSite(app, `other-${_name.toLowerCase()}`, alice.token)
+    const [{ id: jobId }, { id: otherId }] = [await makeJob(app, alice.token), await makeJob(app, alice.token)]
+    const runId = await run(jobId)
+    for (const filter of [{ jobId: otherId }, { artifactId: artifact.id }]) {
+      expect(await readAll(follow(app, { runId, ...filter, after: '' }))).toEqual([])
+    }
+    expect(namesOf(await readAll(follow(app, { runId, jobId, after: '' })))).toEqual(WHOLE)
   })
 
   it('goes on behind a cursor, on this node or on another, without a gap and without a repeat', async () => {

@@ -5,6 +5,7 @@ import { createEgress } from '../../src/egress/egress.ts'
 import type { SignedIn } from '../../src/identity/viewer.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
 import { createJobService } from '../../src/jobs/service.ts'
+import type { JobChanges } from '../../src/jobs/watch.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
 import { formatId, newId } from '../../src/kernel/ids.ts'
 import { createSeal } from '../../src/kernel/seal.ts'
@@ -39,7 +40,7 @@ async function createWorld() {
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({
     ...{ prisma, artifacts, schedules, actions, seal },
-    ...{ datasets: ports.datasets, rights: createJobRights({ prisma }) },
+    ...{ datasets: ports.datasets, rights: createJobRights({ prisma }), changes: {} as JobChanges },
   })
   const runs = {} as RunService
   return {

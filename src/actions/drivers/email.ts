@@ -118,6 +118,10 @@ async function send(
   if (!result.ok) return { ok: false, failure: result.failure, deliveries }
   const { messageId, receipts } = result.outcome
   const refused = receipts.filter(({ accepted }) => !accepted)
+  if (to.length > 1) {
+    const message = 'recipients that the mail server took'
+    context.report.progress({ done: to.length - refused.length, total: to.length, message })
+  }
   return {
     ok: true,
     output: {

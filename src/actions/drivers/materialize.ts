@@ -3,6 +3,7 @@ import { systemClock } from '../../kernel/clock.ts'
 import type { Issue } from '../../kernel/errors.ts'
 import { formatId } from '../../kernel/ids.ts'
 import { text } from '../../kernel/storable.ts'
+import { measured, telling } from '../counting.ts'
 import { datasetRef, noSuchDataset, REF_HELP, requireDataset } from '../dataset-refs.ts'
 import type { ActionKind, Driver, DriverDeps, Failure, StepContext, StepResult } from '../driver.ts'
 import { callHttp, failureOf } from '../http-call.ts'
@@ -62,8 +63,10 @@ export function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
     target: DatasetRef,
     mode: 'REPLACE' | 'APPEND',
     context: StepContext,
+    share: () => number | null = () => null,
   ) {
-    const loaded = await datasets.load(target, rows, { mode, effect: context.effect, signal: context.signal })
+    const told = telling(rows, context.report, share)
+    const loaded = await datasets.load(target, told, { mode, effect: context.effect, signal: context.signal })
     return { rows: loaded.rows, dataset: formatId('Dataset', target.id) }
   }
 
@@ -79,8 +82,9 @@ export function createMaterializeDriver(deps: Deps): Driver<MaterializeConfig> {
     const call = { url, method: 'GET', headers, body: null, signal: context.signal }
     const delivery = await callHttp(egress, call, async (answer) => {
       outcome = await orFailure(async () => {
-        const rows = rowsOfAnswer(answer, { ...source, url }, maxFetchBytes)
-        return load(rows, await targetOf(datasets, context.subject, target), mode, context)
+        const { body, share } = measured(answer)
+        const rows = rowsOfAnswer({ ...answer, body }, { ...source, url }, maxFetchBytes)
+        return load(rows, await targetOf(datasets, context.subject, target), mode, context, share)
       })
     })
     return resultOf(failureOf(delivery, new Date(clock.now())) ?? outcome, [delivery])

@@ -19,13 +19,15 @@ export function createSnapshotDriver({ datasets }: Pick<DriverDeps, 'datasets'>)
   return {
     config,
     check: (config, subject) => listIssues(datasets, subject, config.datasets),
-    execute: (config, { subject, effect }) =>
+    execute: (config, { subject, effect, report }) =>
       asStep(async () => {
         const snapshots = []
+        const total = config.datasets.length
         for (const ref of config.datasets) {
           const dataset = await requireDataset(datasets, subject, ref, 'write')
           const { id, rows } = await datasets.snapshot(dataset, { effect })
           snapshots.push({ dataset: formatId('Dataset', dataset.id), id, rows })
+          if (total > 1) report.progress({ done: snapshots.length, total, message: 'datasets kept' })
         }
         return { ok: true, output: { snapshots }, deliveries: [] }
       }),

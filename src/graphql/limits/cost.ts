@@ -31,7 +31,7 @@ export type CostRules = {
 type Asked = { schema: GraphQLSchema; document: DocumentNode; operationName?: string | null | undefined }
 
 /** Null: execution will say what is wrong with the name of the operation, or with its variables. */
-export function costOf(args: Asked, variables: Record<string, unknown>, ctx: Context): number | null {
+function costOf(args: Asked, variables: Record<string, unknown>, ctx: Context): number | null {
   const { schema, document } = args
   const operation = getOperationAST(document, args.operationName)
   if (!operation) return null

@@ -23,13 +23,16 @@ export function createDocuments(schema: GraphQLSchema, limits: QueryLimits, { hi
   const valid = new WeakSet<DocumentNode>()
 
   return {
+    /** @throws GraphQLError LIMIT_EXCEEDED */
+    checkLength({ length }: string): void {
+      if (length > limits.chars) {
+        throw tooMuch(`The query has ${length} characters; ${limits.chars} are allowed (MAX_QUERY_CHARS).`, 413)
+      }
+    },
     /** @throws GraphQLError LIMIT_EXCEEDED, or of the syntax */
     parse(text: string): DocumentNode {
       const before = known.get(text)
       if (before) return before
-      if (text.length > limits.chars) {
-        throw tooMuch(`The query has ${text.length} characters; ${limits.chars} are allowed (MAX_QUERY_CHARS).`, 413)
-      }
       const document = unlessTooDeep(() => parseUpTo(text, limits.tokens))
       unlessTooDeep(() => checkShape(document, limits))
       refuseRenamedLists(document)

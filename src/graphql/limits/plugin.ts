@@ -59,8 +59,10 @@ export function rememberDocuments(documents: Documents): Plugin {
   const texts = new WeakMap<object, string>()
   return {
     onParse({ params: { source }, setParseFn }) {
+      const text = typeof source === 'string' ? source : source.body
+      // Of what is thrown while parsing Yoga makes errors of the syntax, with a status of their own.
+      documents.checkLength(text)
       setParseFn(() => {
-        const text = typeof source === 'string' ? source : source.body
         const document = documents.parse(text)
         texts.set(document, text)
         return document

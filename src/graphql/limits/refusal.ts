@@ -1,7 +1,7 @@
 /** Errors that refuse a request before anything of it is done. */
 import { GraphQLError } from 'graphql'
 
-export const LIMIT_EXCEEDED = 'LIMIT_EXCEEDED'
+const LIMIT_EXCEEDED = 'LIMIT_EXCEEDED'
 
 type Http = { status: number; headers?: Record<string, string> }
 

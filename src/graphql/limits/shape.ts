@@ -32,7 +32,7 @@ export function checkShape(document: DocumentNode, limits: QueryLimits): void {
   let comparisons = COMPARISONS * limits.fields
 
   /** Its fields, and those of what it spreads, by the name of their answers. */
-  function collect(set: SelectionSetNode, into: Fields, count: () => void, active: ReadonlySet<string>): void {
+  function collect(set: SelectionSetNode, into: Fields, count: () => void, active: Set<string>): void {
     for (const selection of set.selections) {
       count()
       if (selection.kind === Kind.FIELD) {
@@ -46,12 +46,13 @@ export function checkShape(document: DocumentNode, limits: QueryLimits): void {
         const fragment = fragments.get(name)
         if (!fragment || active.has(name)) continue
         reached.add(name)
-        collect(fragment.selectionSet, into, count, new Set(active).add(name))
+        collect(fragment.selectionSet, into, count, active.add(name))
+        active.delete(name)
       }
     }
   }
 
-  function descend(sets: SelectionSetNode[], depth: number, count: () => void, active: ReadonlySet<string>): Fields {
+  function descend(sets: SelectionSetNode[], depth: number, count: () => void, active: Set<string>): Fields {
     const fields: Fields = new Map()
     for (const set of sets) collect(set, fields, count, active)
     if (depth > limits.depth) {
@@ -66,7 +67,7 @@ export function checkShape(document: DocumentNode, limits: QueryLimits): void {
     return fields
   }
 
-  function check(root: SelectionSetNode, active: ReadonlySet<string>): Fields {
+  function check(root: SelectionSetNode, active: Set<string>): Fields {
     let selected = 0
     return descend(
       [root],

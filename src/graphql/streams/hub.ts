@@ -35,22 +35,23 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
     groupCount: () => groups.size,
 
     /**
-     * Results go to `sink`; `lastEventId` is the cursor of a client that comes back, where its operation has none.
-     * The answer is what is wrong with the operation, if it cannot begin.
+     * Results go to `sink`; `lastEventId` is the cursor of a client that comes back with the operation that it began
+     * with, and goes before the one in that. The answer is what is wrong with the operation, if it cannot begin.
      */
     async subscribe(args: ExecutionArgs, sink: Sink, lastEventId?: string): Promise<ExecutionResult | Subscriber> {
       const origin = originOf(args)
-      const isBack = origin?.isLogged && origin.after === null && lastEventId !== undefined
-      const own = await opened(isBack ? resumed(args, lastEventId) : args)
+      const back = (origin?.isLogged && lastEventId) || null
+      const own = await opened(back === null ? args : resumed(args, back))
       if (!origin || !isAsyncIterable(own)) return own as ExecutionResult
-      const { live, isLogged, after } = origin
+      const { live, isLogged } = origin
+      const after = back ?? origin.after
       const { viewer } = args.contextValue as Context
       const group = groupOf(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
       const read = (cursor: string) => sourceOf(resumed(live, cursor))
-      const { subscriber, follow, goLive } = createSubscriber({ group, sink, read: isLogged ? read : null })
+      const { subscriber, follow, goLive } = createSubscriber({ group, after, sink, read: isLogged ? read : null })
       subscribers++
       subscriber.ended.then(() => subscribers--)
-      if (after !== null || isBack) {
+      if (after !== null) {
         follow(own as Source)
         if (!group.hasBegun()) group.begin(sourceOf(live))
       } else {

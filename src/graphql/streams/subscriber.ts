@@ -29,10 +29,13 @@ export type Subscriber = {
 
 export function createSubscriber({
   group,
+  after,
   sink,
   read,
 }: {
   group: Group
+  /** The cursor that it begins behind; null: from now on. */
+  after: string | null
   sink: Sink
   /** Opens the log behind a cursor; null: there is none. */
   read: ((after: string) => Promise<Source>) | null
@@ -40,8 +43,8 @@ export function createSubscriber({
   const letGo = group.hold()
   let source: Source | null = null
   let isOver = false
-  /** Of the last event that it was given. */
-  let position: number | null = null
+  /** Of the last event that it has. */
+  let position = after === null ? null : Number(after)
   let tell: (end: { reason?: unknown }) => void = () => {}
   const ended = new Promise<{ reason?: unknown }>((resolve) => {
     tell = resolve

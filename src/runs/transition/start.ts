@@ -34,6 +34,9 @@ export function startRuns(sql: Sql, leaseOwner: string, claims: Omit<Claim, 'lea
   return sql<StartedRun>(START, [claims.map(({ runId }) => runId), claims.map(({ attempt }) => attempt), leaseOwner])
 }
 
+/** A new attempt at a step begins to report anew. */
+export const REPORTS_ANEW = 'progress = null, log_lines = 0, log_bytes = 0, log_dropped = 0'
+
 const START = `
 with fenced as (
   update run_queue set attempt = attempt + 1, started = true
@@ -60,7 +63,7 @@ with fenced as (
     clock_timestamp()
   from task
   on conflict (run_id, position) do update set status = 'RUNNING', attempt = excluded.attempt, error = null,
-    started_at = excluded.started_at, finished_at = null
+    started_at = excluded.started_at, finished_at = null, ${REPORTS_ANEW}
 ), logged as (
   insert into run_event (run_id, job_id, artifact_id, seq, kind, data)
   select id, job_id, artifact_id, event_seq - 1 + n, kind::run_event_kind, data

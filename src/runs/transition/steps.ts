@@ -3,7 +3,7 @@ import type { StepStatus } from '../../db/generated/prisma/enums.ts'
 import type { Sql } from '../../db/sql.ts'
 import { notifySql } from '../../live/events.ts'
 import type { RunError } from '../states.ts'
-import type { Claim } from './start.ts'
+import { type Claim, REPORTS_ANEW } from './start.ts'
 
 /** One outgoing call, as it is kept. */
 export type DeliveryRecord = {
@@ -70,7 +70,7 @@ with fenced as (
   select id, next, plan->'actions'->next->>'kind', plan->'actions'->next->>'name', 'RUNNING', attempt, clock_timestamp()
   from moved
   on conflict (run_id, position) do update set status = 'RUNNING', attempt = excluded.attempt, error = null,
-    started_at = excluded.started_at, finished_at = null
+    started_at = excluded.started_at, finished_at = null, ${REPORTS_ANEW}
 ), delivered as (${insertDeliveries('moved')}
 ), logged as (
   insert into run_event (run_id, job_id, artifact_id, seq, kind, data)

@@ -5,7 +5,7 @@ import { createEmailDriver } from '../../../src/actions/drivers/email.ts'
 import type { MailPort, Subject } from '../../../src/actions/ports.ts'
 import { createActionRegistry } from '../../../src/actions/registry.ts'
 import { openSmtp, refusing, startMailServer } from '../../mail/servers.ts'
-import { nobody, stepContext } from '../context.ts'
+import { listener, nobody, stepContext } from '../context.ts'
 import { createTestPorts } from '../ports.ts'
 
 const ARTIFACT = '0190a3b4-0000-7000-8000-0000000000aa'
@@ -171,7 +171,9 @@ describe('what is left', () => {
 
   test('is a delivery for each recipient, and which of them the server takes', async () => {
     const world = await withServer(refusing({ 'bob@example.org': 550 }))
-    const result = await world.execute({ recipients, text: 'x' })
+    const { said, report } = listener()
+    const result = await world.execute({ recipients, text: 'x' }, { report })
+    expect(said).toEqual([{ done: 1, total: 2, message: 'recipients that the mail server took' }])
     const messageId = '0190a3b4000070008000000000000001.0@runsheet.example'
     expect(result).toMatchObject({
       ok: true,

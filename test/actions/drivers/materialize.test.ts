@@ -8,7 +8,7 @@ import { createEgress } from '../../../src/egress/egress.ts'
 import { formatId, newId } from '../../../src/kernel/ids.ts'
 import { numbered, useWorld, type World } from '../../data/port-world.ts'
 import { type Answer, deferred, startReceiver } from '../../support/receiver.ts'
-import { stepContext } from '../context.ts'
+import { listener, stepContext } from '../context.ts'
 import { createTestPorts } from '../ports.ts'
 
 const MAX_BYTES = 200_000
@@ -61,6 +61,20 @@ async function into(
   const result = await open().execute(config, part)
   return { receiver, dataset, result, rows: await world.rowsOf(dataset) }
 }
+
+describe('rows on their way', () => {
+  test('are counted, with the share of the address that has come, if it says how long it is', async () => {
+    const { said, report } = listener()
+    await into(csv, { report })
+    expect(said).toEqual([{ done: 2, fraction: 1, message: 'rows read' }])
+    const endless: Answer = (response) => {
+      response.setHeader('content-type', 'text/csv').write('a\n1\n')
+      response.end('2\n')
+    }
+    await into(endless, { report })
+    expect(said.at(-1)).toEqual({ done: 2, fraction: null, message: 'rows read' })
+  })
+})
 
 describe('rows of an address', () => {
   test('take the place of those that are there, or come behind them', async () => {

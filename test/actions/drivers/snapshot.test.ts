@@ -4,7 +4,7 @@ import { createSnapshotDriver } from '../../../src/actions/drivers/snapshot.ts'
 import { createSnapshotCleanupDriver } from '../../../src/actions/drivers/snapshot-cleanup.ts'
 import { formatId, newId } from '../../../src/kernel/ids.ts'
 import { numbered, useWorld, type World } from '../../data/port-world.ts'
-import { stepContext } from '../context.ts'
+import { listener, stepContext } from '../context.ts'
 
 let world: World
 useWorld((made) => {
@@ -37,6 +37,14 @@ describe('a snapshot', () => {
       },
       deliveries: [],
     })
+  })
+
+  test('of several says how many are taken', async () => {
+    const refs = [await world.dataset(), await world.dataset()].map(({ id }) => formatId('Dataset', id))
+    const { said, report } = listener()
+    await take(refs, { report })
+    await take(refs.slice(0, 1), { report })
+    expect(said).toEqual([1, 2].map((done) => ({ done, total: 2, message: 'datasets kept' })))
   })
 
   test('is taken once, though the step is done over', async () => {

@@ -6,7 +6,7 @@ import { createWebhookDriver } from '../../../src/actions/drivers/webhook.ts'
 import { newSigningSecret } from '../../../src/actions/signature.ts'
 import { createEgress } from '../../../src/egress/egress.ts'
 import { type Call, startReceiver } from '../../support/receiver.ts'
-import { nobody, stepContext } from '../context.ts'
+import { listener, nobody, stepContext } from '../context.ts'
 
 function open() {
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
@@ -29,6 +29,20 @@ async function sent(config: object, part?: Partial<StepContext>): Promise<Call> 
   if (!call) throw new Error('nothing was sent')
   return call
 }
+
+describe('what a call says of itself', () => {
+  test.each<[number, Record<string, string>, string[]]>([
+    [503, { 'retry-after': '30' }, ['WARN the receiver answered 503 and asks for 30 s of rest']],
+    [302, { location: 'https://elsewhere.example/' }, ['WARN a redirection is not followed']],
+    [500, {}, []],
+    [200, { 'retry-after': '30' }, []],
+  ])('that was answered %i with %j', async (status, headers, expected) => {
+    const { said, report } = listener()
+    const receiver = await startReceiver((response) => void response.writeHead(status, headers).end())
+    await open().execute({ url: receiver.url }, { report })
+    expect(said).toEqual(expected)
+  })
+})
 
 describe('the body', () => {
   test('is the facts of the run when none is given', async () => {

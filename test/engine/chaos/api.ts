@@ -8,12 +8,12 @@ type Url = () => string
 
 export type Api = ReturnType<typeof createApi>
 
-export function createApi(url: Url) {
+export function createApi(url: Url, token = CHAOS_TOKEN) {
   /** Rejects if the answer is not whole: whether it was done is then unknown. */
   async function send<Data>(query: string, variables: object, patienceMs: number): Promise<Data> {
     const response = await fetch(`${url()}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${CHAOS_TOKEN}` },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
       body: JSON.stringify({ query, variables }),
       signal: AbortSignal.timeout(patienceMs),
     })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from './postgres.ts'
+import { freePort } from '../../support/free-port.ts'
 
 const checkout = path.resolve(import.meta.dirname, '../../..')
 const KEPT_LINES = 40

@@ -1,10 +1,13 @@
 /** Actions of all tempers: quick, slow, slower than a lease or a timeout, failing, throwing, deaf to their signal. */
-import { newId, type Perform, type StepOutcome } from './product.ts'
+import { newId, type Perform, type StepOutcome, type StepReport } from './product.ts'
 import type { Process } from './timeline.ts'
 import type { World } from './world.ts'
 
 /** What an action leaves as its output: which attempt did it. */
 export type Proof = { runId: string; attempt: number; position: number }
+
+/** What an action says while it is at work. */
+export const saidBy = ({ runId, attempt, position }: Proof) => `${runId} ${attempt} ${position}`
 
 /** One action, and how it really went. Virtual milliseconds. */
 export type Performance = {
@@ -21,6 +24,7 @@ export type Performance = {
 export function createActions(world: World) {
   const { timeline, faults } = world
   const random = world.random.stream('actions')
+  const talks = world.random.stream('reports')
   const performances: Performance[] = []
   const isFocused = world.mutant?.focus?.freeze !== undefined
   const tempers = {
@@ -36,7 +40,7 @@ export function createActions(world: World) {
 
   const performOn =
     (process: Process): Perform =>
-    (run, position, signal) => {
+    (run, position, signal, report) => {
       const { runId, attempt } = run
       const proof: Proof = { runId, attempt, position }
       const performance: Performance = { runId, attempt, process, began: timeline.now(), ended: null, told: null }
@@ -45,6 +49,10 @@ export function createActions(world: World) {
       const isDeaf = random.chance(tempers.deaf)
       const temper =
         !faults.isCalm() && random.chance(tempers.failing) ? random.pick(['transient', 'final', 'throws']) : 'good'
+      const talk = talks.chance(0.3) ? talks.int(1, 4) : 0
+      for (let n = 0; n < talk; n++) {
+        timeline.after(talks.between(0, 1_500), () => say(report, saidBy(proof)), process)
+      }
       world.note(process.name, 'action begins', { runId, attempt, position, temper, isDeaf })
       return new Promise<StepOutcome>((resolve, reject) => {
         const end = (outcome: StepOutcome | Error) => {
@@ -72,6 +80,11 @@ export function createActions(world: World) {
         })
       })
     }
+
+  function say(report: StepReport, message: string) {
+    if (talks.chance(0.5)) report.progress({ message })
+    else report.log('INFO', message)
+  }
 
   const delivery = () => ({
     ...{

@@ -9,7 +9,14 @@ export type LoggedEvent = {
   kind: string
   /** Virtual time of the statement that wrote it. */
   at: number
-  data: { attempt?: number; position?: number; status?: string; availableAt?: string; error?: { code: string } } | null
+  data: {
+    attempt?: number
+    position?: number
+    status?: string
+    availableAt?: string
+    error?: { code: string }
+    message?: string
+  } | null
 }
 
 export type Run = {

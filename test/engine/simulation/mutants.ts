@@ -111,6 +111,15 @@ export const MUTANTS: Mutant[] = [
     focus: { freeze: { at: 'start', until: 'start', within: 60 } },
   },
   {
+    name: 'a report asks for no lease and no attempt',
+    breaks: [SENTENCE],
+    rewrite: replacing('report', [
+      'and h.attempt = coalesce(g.attempt, h.attempt) and h.lease_owner = coalesce(g."leaseOwner", h.lease_owner)',
+      '',
+    ]),
+    focus: { freeze: { at: 'start', until: 'start', within: 60 } },
+  },
+  {
     name: 'a renewal asks for no lease',
     breaks: ['whose lease is lost is told', 'a lease is renewed by its owner only'],
     rewrite: replacing('renew', ['lease_owner = $1::uuid', '$1::uuid is not null']),

@@ -77,6 +77,7 @@ export async function startNode(
       drainSeconds: 1,
       cancelGraceSeconds: CANCEL_GRACE_SECONDS,
       retentionDays: 0,
+      logLimits: { lines: 20, bytes: 2_000 },
     },
   )
   world.note(name, 'starts', { nodeId })

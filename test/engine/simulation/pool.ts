@@ -56,7 +56,7 @@ export function createPool(
     const topics: Topic[] = []
     for (const notice of session.notices) {
       const [word, ...rest] = notice.split(' ')
-      if (word === 'told') topics.push(...TOPICS.filter((topic) => topic === rest[0]))
+      if (word === 'told') topics.push(...TOPICS.filter((topic) => topic === rest[0]?.split(':')[0]))
       else if (word === 'broke') broke(rest[0] ?? '', rest[1] ?? '')
       else if (word === 'renewed')
         world.violate('a lease is renewed by its owner only', `${actor} renewed ${rest.join(' ')}`)

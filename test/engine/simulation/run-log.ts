@@ -1,4 +1,5 @@
 /** The log of one run, read as a sentence: which event may follow which, and what the run's rows must say in the end. */
+import { saidBy } from './actions.ts'
 import type { Attempt, LoggedEvent, Run } from './ledger.ts'
 
 type Flaw = { invariant: string; detail: string }
@@ -41,7 +42,7 @@ function parse(log: LoggedEvent[]): string | { attempts: number; lost: number } 
   let lost = 0
   let done = 0
   let state: 'new' | 'waiting' | 'started' | 'step' | 'between' | 'failed' | 'final' = 'new'
-  for (const { kind, data, seq } of log) {
+  for (const { runId, kind, data, seq } of log) {
     const wrong = `${kind} at ${seq}`
     const isRunning = state === 'step' || state === 'failed'
     if (kind === 'QUEUED') {
@@ -55,6 +56,9 @@ function parse(log: LoggedEvent[]): string | { attempts: number; lost: number } 
     } else if (kind === 'STEP_STARTED') {
       if ((state !== 'started' && state !== 'between') || data?.position !== done) return wrong
       state = 'step'
+    } else if (kind === 'STEP_PROGRESS' || kind === 'STEP_LOG') {
+      if (state !== 'step' || data?.position !== done) return wrong
+      if (data.message !== saidBy({ runId, attempt: attempts, position: done })) return wrong
     } else if (kind === 'STEP_FINISHED') {
       if (state !== 'step' || data?.position !== done) return wrong
       if (data.status === 'SUCCEEDED') done++

@@ -1,5 +1,6 @@
 /** The engine's statements by what is peculiar to them: to name them in a trace, and for mutants to find them. */
 const MARKS: [label: string, mark: RegExp][] = [
+  ['report', /log_dropped = s\.log_dropped/],
   ['start', /started as \(\s*update run set status = 'RUNNING'/],
   ['advance', /moved as \(\s*update run set event_seq/],
   ['settle', /taken_back as/],
@@ -77,6 +78,7 @@ const UNORDERED = new Set([
   'cancel',
   'overdue cancels',
   'renew',
+  'report',
   'skip waiting',
   'ending jobs',
 ])

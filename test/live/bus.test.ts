@@ -1,0 +1,216 @@
+/** What every bus is held to, whoever carries its messages. */
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { PooledClient } from '../../src/db/liveness.ts'
+import { TOLD_AS_NOTICES } from '../../src/db/told.ts'
+import { createLog } from '../../src/kernel/log.ts'
+import type { Bus } from '../../src/live/bus.ts'
+import { notifyOfSql, notifySql, TOPICS, type Topic } from '../../src/live/events.ts'
+import { openPostgresBus } from '../../src/live/postgres-bus.ts'
+import { openRedisBus } from '../../src/live/redis-bus.ts'
+import { createTestConnection } from '../support/database.ts'
+import { hasRedis, type OwnRedis, startRedis } from '../support/redis.ts'
+
+const log = createLog('silent')
+let connection: pg.ClientConfig
+/** Beside all buses. */
+let admin: pg.Client
+let redis: OwnRedis | undefined
+
+beforeAll(async () => {
+  connection = await createTestConnection()
+  admin = new pg.Client(connection)
+  await admin.connect()
+  if (hasRedis) redis = await startRedis()
+})
+afterAll(async () => {
+  await admin.end()
+  await redis?.remove()
+})
+
+/** One node: what it hears, and a connection whose transactions speak. */
+type Node = { bus: Bus; client: pg.Client; close(): Promise<void> }
+
+type Carrier = {
+  name: string
+  isHere: boolean
+  open(): Promise<Node>
+  /** Everybody hears nothing for a moment. */
+  outage(during?: () => Promise<unknown>): Promise<unknown>
+}
+
+const nodeOf = async (bus: Bus, client: pg.Client): Promise<Node> => {
+  await client.connect()
+  return { bus, client, close: async () => void (await Promise.all([bus.close(), client.end()])) }
+}
+
+const CARRIERS: Carrier[] = [
+  {
+    name: 'NOTIFY',
+    isHere: true,
+    open: async () =>
+      nodeOf(await openPostgresBus({ ...connection, application_name: 'listener' }, log), new pg.Client(connection)),
+    async outage(during) {
+      const { rows } = await admin.query("select pid from pg_stat_activity where application_name = 'listener'")
+      for (const { pid } of rows) await admin.query('select pg_terminate_backend($1)', [pid])
+      await during?.()
+    },
+  },
+  {
+    name: 'Redis',
+    isHere: hasRedis,
+    async open() {
+      const bus = await openRedisBus(redis?.url ?? '', log)
+      return nodeOf(bus, new PooledClient({ ...connection, options: TOLD_AS_NOTICES, tell: bus.tell }))
+    },
+    async outage(during) {
+      await redis?.stop()
+      await during?.()
+      await redis?.start()
+    },
+  },
+]
+
+const PATIENT = { timeout: 10_000 }
+const say = (client: pg.Client, ...topics: Topic[]) => client.query(`select ${notifySql(...topics)}`)
+const key = (n: number) => `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`
+const SAY_MANY = `select ${notifyOfSql('jobs', "'01900000-0000-7000-8000-' || lpad(n::text, 12, '0')")} from generate_series(1, $1) n`
+
+for (const carrier of CARRIERS)
+  describe.skipIf(!carrier.isHere)(`the bus over ${carrier.name}`, () => {
+    let node: Node
+    let other: Node
+    const heard: string[] = []
+    const heardByOther: string[] = []
+
+    const listen = ({ bus }: Node, to: string[]) => {
+      for (const topic of TOPICS) bus.subscribe(topic, (key) => to.push(key === null ? topic : `${topic}:${key}`))
+    }
+
+    beforeAll(async () => {
+      ;[node, other] = await Promise.all([carrier.open(), carrier.open()])
+      listen(node, heard)
+      listen(other, heardByOther)
+    })
+    beforeEach(() => {
+      heard.length = 0
+      heardByOther.length = 0
+    })
+    afterAll(() => Promise.all([node?.close(), other?.close()]))
+
+    it('tells all nodes, in order, who listen to a topic', async () => {
+      await say(node.client, 'jobs')
+      await say(node.client, 'events', 'queue')
+      await admin.query('select 1')
+      for (const each of [heard, heardByOther]) await expect.poll(() => each).toEqual(['jobs', 'events', 'queue'])
+    })
+
+    it('tells of nothing before the commit, and of nothing that was rolled back or failed', async () => {
+      await node.client.query('begin')
+      await say(node.client, 'jobs')
+      await node.client.query('rollback')
+      await node.client.query('begin')
+      await say(node.client, 'cancel')
+      await expect(node.client.query('select 1/0')).rejects.toThrow()
+      await node.client.query('commit')
+      await expect(
+        node.client.query(`select ${notifySql('sites')}, 1/(n-1) from generate_series(1, 1) n`),
+      ).rejects.toThrow()
+      await node.client.query('begin')
+      await say(node.client, 'outbox')
+      await say(other.client, 'queue')
+      await expect.poll(() => heard).toEqual(['queue'])
+      await node.client.query('commit')
+      await expect.poll(() => heard).toEqual(['queue', 'outbox'])
+    })
+
+    it('says the same once for a transaction, and of what', async () => {
+      await node.client.query('begin')
+      for (let n = 0; n < 3; n++) await node.client.query(`select ${notifyOfSql('jobs', '$1')}`, [key(7)])
+      await node.client.query('commit')
+      await say(node.client, 'queue')
+      await expect.poll(() => heardByOther).toEqual([`jobs:${key(7)}`, 'queue'])
+    })
+
+    it('carries 10,000 messages in a burst, in order', async () => {
+      await node.client.query(SAY_MANY, [10_000])
+      await say(node.client, 'queue')
+      for (const each of [heard, heardByOther]) {
+        await expect.poll(() => each.at(-1), PATIENT).toBe('queue')
+        expect(each).toEqual([...Array.from({ length: 10_000 }, (_, n) => `jobs:${key(n + 1)}`), 'queue'])
+      }
+    })
+
+    it('is held up by nobody who takes long over what they hear', async () => {
+      let working = 0
+      const leave = node.bus.subscribe('jobs', async () => {
+        working++
+        await new Promise(() => {})
+      })
+      await node.client.query(SAY_MANY, [100])
+      await say(node.client, 'queue')
+      await expect.poll(() => heard.at(-1)).toBe('queue')
+      expect(working).toBe(100)
+      leave()
+    })
+
+    it('does not pass on what is no message', async () => {
+      await node.client.query("select runsheet_tell('gossip'), runsheet_tell('jobs:gossip')")
+      await say(node.client, 'jobs')
+      await expect.poll(() => heard).toEqual(['jobs'])
+    })
+
+    it('tells nobody who has left', async () => {
+      let calls = 0
+      const leave = node.bus.subscribe('jobs', () => calls++)
+      await say(node.client, 'jobs')
+      await expect.poll(() => calls).toBe(1)
+      leave()
+      await say(node.client, 'jobs')
+      await expect.poll(() => heard).toEqual(['jobs', 'jobs'])
+      expect(calls).toBe(1)
+    })
+
+    it('comes back after every outage, and tells everybody to look, as something may have been missed', async () => {
+      for (let round = 0; round < 2; round++) {
+        for (const each of [heard, heardByOther]) each.length = 0
+        await carrier.outage(() => say(node.client, 'jobs'))
+        for (const each of [heard, heardByOther]) {
+          await expect.poll(() => TOPICS.filter((topic) => !each.includes(topic)), PATIENT).toEqual([])
+        }
+        await expect.poll(() => [node, other].map(({ bus }) => bus.isAway())).toEqual([false, false])
+        await node.client.query(`select ${notifyOfSql('jobs', '$1')}`, [key(round)])
+        for (const each of [heard, heardByOther]) await expect.poll(() => each).toContain(`jobs:${key(round)}`)
+      }
+    })
+
+    it('stays away when it is closed while it comes back', async () => {
+      const third = await carrier.open()
+      let calls = 0
+      third.bus.subscribe('jobs', () => calls++)
+      await carrier.outage(() => third.close())
+      await expect.poll(() => TOPICS.filter((topic) => !heard.includes(topic)), PATIENT).toEqual([])
+      expect(calls).toBe(0)
+    })
+  })
+
+it('over NOTIFY does not open when there is no server', async () => {
+  await expect(openPostgresBus({ ...connection, port: 1 }, log)).rejects.toThrow()
+})
+
+it.skipIf(!hasRedis)('over Redis opens without one, hears itself, and joins the others when it is there', async () => {
+  const own = await startRedis()
+  await own.stop()
+  const buses = await Promise.all([openRedisBus(own.url, log), openRedisBus(own.url, log)])
+  const [here, there] = [[] as string[], [] as string[]]
+  for (const [n, bus] of buses.entries()) bus.subscribe('queue', () => [here, there][n]?.push('queue'))
+  expect(buses.map((bus) => bus.isAway())).toEqual([true, true])
+  buses[0]?.tell(['queue'])
+  await expect.poll(() => here).toEqual(['queue'])
+  expect(there).toEqual([])
+  await own.start()
+  await expect.poll(() => buses.map((bus) => bus.isAway()), PATIENT).toEqual([false, false])
+  await expect.poll(() => there.length, PATIENT).toBeGreaterThan(0)
+  await Promise.all(buses.map((bus) => bus.close()))
+  await own.remove()
+})
