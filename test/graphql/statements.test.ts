@@ -68,3 +68,22 @@ it.each(Object.keys(LISTS) as (keyof typeof LISTS)[])('%s', async (list) => {
   expect(many.statements.length).toBeLessThanOrEqual(few.statements.length + CHANCE)
   expect(many.data.edges.slice(0, 2)).toEqual(few.data.edges)
 })
+
+it('shows of each run the newest 100 deliveries, in order, however many another has', async () => {
+  const more = `insert into delivery (id, run_id, attempt, position, method, url, request_bytes, started_at, duration_ms)
+    select (to_char(n, 'FM00000000') || '-0000-7000-8000-' || substr(r.id::text, 25))::uuid, r.id, 1, 0, 'GET', 'http://a/' || n, 0, now(), 0
+    from run r cross join generate_series(1, 120) n`
+  await query(app, more)
+  const text = '{ runs(first: 2) { edges { node { deliveries { url } } } } }'
+  const { body } = await post(app, { query: text }, alice.token)
+  const shown = body.data.runs.edges.map(({ node }: { node: { deliveries: { url: string }[] } }) =>
+    node.deliveries.map(({ url }) => url),
+  )
+  // Ids of deliveries that were made are later than all of these.
+  for (const urls of shown) {
+    expect(urls).toHaveLength(100)
+    const made = urls.filter((url: string) => !url.startsWith('http://a/')).length
+    const newest = Array.from({ length: 100 - made }, (_, index) => `http://a/${21 + made + index}`)
+    expect(urls.slice(0, 100 - made)).toEqual(newest)
+  }
+})
