@@ -1,11 +1,11 @@
 /**
  * WebSocket subscribers on one job (SUBSCRIBERS, 1,000): from the instant that an event bears to its arrival at each of
- * them, and the server's memory. The clients are a process of their own. `node --import tsx bench/subscribers.ts`
+ * them, and the server's memory. The clients are a process of their own, and look at no more than that instant. `node --import tsx bench/subscribers.ts`
  */
 import { fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { newDataDir, removeDataDir, send, startServer, TOKEN } from './server.ts'
 
@@ -20,27 +20,25 @@ const CREATE = `mutation ($input: CreateJobInput!) { createJob(input: $input) { 
 const RUN = `mutation ($id: ID!) { runJob(input: { jobId: $id }) { __typename } }`
 const WATCH = `subscription ($id: ID!) { runEvents(jobId: $id) { __typename at } }`
 
+const AT = /"at":"([^"]+)"/
+
 type Report = { ready: true } | { delays: number[] }
 
 /** The clients: told the job and the address, they say when all are subscribed and, when asked, what they saw. */
 async function watch(url: string, jobId: string) {
   const delays: number[] = []
   for (let n = 0; n < SUBSCRIBERS; n++) {
-    const client = createClient({
-      url: `${url.replace('http', 'ws')}/graphql`,
-      webSocketImpl: WebSocket,
-      lazy: false,
-      connectionParams: { authorization: `Bearer ${TOKEN}` },
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    await once(socket, 'open')
+    const say = (message: object) => socket.send(JSON.stringify(message))
+    say({ type: 'connection_init', payload: { authorization: `Bearer ${TOKEN}` } })
+    await once(socket, 'message')
+    say({ type: 'subscribe', id: randomUUID(), payload: { query: WATCH, variables: { id: jobId } } })
+    socket.on('message', (message: Buffer) => {
+      const at = AT.exec(message.toString('latin1'))?.[1]
+      if (at === undefined) throw new Error(String(message))
+      delays.push(Date.now() - Date.parse(at))
     })
-    await new Promise<void>((resolve) => void client.on('connected', () => resolve()))
-    client.subscribe<{ runEvents: { at: string } }>(
-      { query: WATCH, variables: { id: jobId } },
-      {
-        next: ({ data }) => void (data && delays.push(Date.now() - Date.parse(data.runEvents.at))),
-        error: (error) => console.error(error),
-        complete: () => {},
-      },
-    )
   }
   process.send?.({ ready: true } satisfies Report)
   process.once('message', () => process.send?.({ delays } satisfies Report, () => process.exit(0)))
