@@ -57,7 +57,7 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
       tellRate(response, left)
       return refuse(rateLimited(left.resetMs), request, response)
     }
-    streams.watch(response)
+    streams.watch(request, response)
     const [most, setting] = await bytesFor(request)
     try {
       const body = await readBody(request, most)

@@ -65,7 +65,7 @@ describe('while the database is away', () => {
 })
 
 describe('while the node stops', () => {
-  it('is not ready, goes on answering, tells sockets to come back, and is gone in the end', async () => {
+  it('is not ready, goes on answering, tells sockets and streams to come back, and is gone in the end', async () => {
     const waiting: ServerResponse[] = []
     const receiver = await startReceiver((response) => void waiting.push(response))
     const app = await createTestApp({ DRAIN_SECONDS: '20' })
@@ -76,6 +76,10 @@ describe('while the node stops', () => {
     const socket = new WebSocket(`${app.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
     await once(socket, 'open')
     const closed = once(socket, 'close')
+    const watch = new URLSearchParams({ query: 'subscription { runEvents { seq } }' })
+    const headers = { accept: 'text/event-stream', authorization: `Bearer ${ADMIN_TOKEN}` }
+    const events = await fetch(`${app.url}/graphql?${watch}`, { headers })
+    const cut = expect(events.text()).rejects.toThrow('terminated')
 
     const stopped = app.stop()
     await expect.poll(() => ready(app)).toEqual({ status: 503, reason: 'the node is stopping' })
@@ -84,6 +88,7 @@ describe('while the node stops', () => {
     waiting[0]?.end('done')
     await stopped
     expect((await closed)[0]).toBe(1012)
+    await cut
     await expect(fetch(`${app.url}/health/live`)).rejects.toThrow()
   })
 })
