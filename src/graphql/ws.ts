@@ -50,7 +50,13 @@ export function attachWebSocket(
     initTimeoutMs?: number
   },
 ) {
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.messageBytes })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: limits.messageBytes,
+    // Thousands of messages may come in one packet: others get their turn between them.
+    allowSynchronousEvents: false,
+  })
 
   const operations = createSocketOperations(limits.operations)
 
