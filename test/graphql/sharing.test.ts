@@ -73,7 +73,15 @@ function createWorld() {
   const EventType = new GraphQLObjectType({
     name: 'Event',
     fields: {
-      position: { type: GraphQLInt, resolve: (event: Event) => executions.push(event.position) && event.position },
+      position: {
+        type: GraphQLInt,
+        // Some take longer than those behind them.
+        async resolve({ position }: Event) {
+          executions.push(position)
+          for (let n = position % 4; n > 0; n--) await turn()
+          return position
+        },
+      },
       fault: {
         type: GraphQLInt,
         resolve: () => {

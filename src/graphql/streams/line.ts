@@ -2,17 +2,24 @@
 export function createLine<Item>(limit: number, handOn: (items: Item[]) => Promise<void>) {
   const waiting: { item?: Item; isDone: boolean }[] = []
   let failure: { reason: unknown } | null = null
-  let handing: Promise<void> | null = null
+  let isHanding = false
   let wake: (() => void) | undefined
 
   async function handAll() {
-    while (waiting[0]?.isDone && !failure) {
-      const ready = waiting.findIndex(({ isDone }) => !isDone)
-      const items = waiting.splice(0, ready < 0 ? waiting.length : ready).map(({ item }) => item as Item)
-      await handOn(items)
-      wake?.()
+    if (isHanding) return
+    isHanding = true
+    try {
+      while (waiting[0]?.isDone && !failure) {
+        const ready = waiting.findIndex(({ isDone }) => !isDone)
+        const items = waiting.splice(0, ready < 0 ? waiting.length : ready).map(({ item }) => item as Item)
+        await handOn(items)
+        wake?.()
+      }
+    } catch (reason) {
+      failure ??= { reason }
     }
-    handing = null
+    isHanding = false
+    wake?.()
   }
 
   function fail(reason: unknown) {
@@ -37,11 +44,11 @@ export function createLine<Item>(limit: number, handOn: (items: Item[]) => Promi
       waiting.push(place)
       work.then((item) => {
         Object.assign(place, { item, isDone: true })
-        handing ??= handAll().catch(fail)
+        handAll()
       }, fail)
       await until(() => waiting.length < limit)
     },
     /** Resolves when all was handed on. */
-    done: () => until(() => waiting.length === 0 && handing === null),
+    done: () => until(() => waiting.length === 0 && !isHanding),
   }
 }
