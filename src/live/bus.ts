@@ -14,7 +14,8 @@ export type Bus = {
 
 export type LocalBus = Bus & { publish(topic: Topic, key?: string | null): void; publishAll(): void }
 
-export function createLocalBus(): LocalBus {
+/** `onFault` is told of a listener that throws, which keeps no other from hearing. */
+export function createLocalBus(onFault: (error: unknown) => void = throwLater): LocalBus {
   const listeners = new Map<Topic, Set<Listener>>(TOPICS.map((topic) => [topic, new Set()]))
   const bus: LocalBus = {
     subscribe(topic, listener) {
@@ -23,7 +24,13 @@ export function createLocalBus(): LocalBus {
     },
     isAway: () => false,
     publish(topic, key = null) {
-      for (const listener of listeners.get(topic) ?? []) listener(key)
+      for (const listener of listeners.get(topic) ?? []) {
+        try {
+          listener(key)
+        } catch (error) {
+          onFault(error)
+        }
+      }
     },
     publishAll() {
       for (const topic of TOPICS) bus.publish(topic)
@@ -34,3 +41,8 @@ export function createLocalBus(): LocalBus {
   }
   return bus
 }
+
+const throwLater = (error: unknown) =>
+  queueMicrotask(() => {
+    throw error
+  })

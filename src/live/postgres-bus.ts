@@ -8,7 +8,7 @@ const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 5_000
 
 export async function openPostgresBus(connection: pg.ClientConfig, log: Log): Promise<Bus> {
-  const local = createLocalBus()
+  const local = createLocalBus((error) => log.error({ err: error }, 'a listener of the live bus failed'))
   let client: pg.Client | undefined
   let closed = false
   let retry: NodeJS.Timeout | undefined

@@ -13,18 +13,28 @@ const LONGEST_DELAY_MS = 5_000
 const CONNECT_MS = 5_000
 /** So long it waits, at the start, for a Redis that may be away. */
 const PATIENCE_MS = 2_000
+/** A Redis that leaves a question open for so long is away, though the connection stands: frozen, or cut off without a word. */
+const SILENCE_MS = 5_000
+/** Transactions whose messages are under way; those beyond are made up for later, so that a slow Redis takes no memory. */
+const MOST_UNDER_WAY = 1_000
+/** Between the messages of one transaction. */
+const SEPARATOR = ' '
 
 export type RedisBus = Bus & {
   /** Says what a transaction has said, after it. Never throws, and nothing waits for it. */
   tell(messages: string[]): void
 }
 
-export async function openRedisBus(url: string, log: Log): Promise<RedisBus> {
-  const local = createLocalBus()
+export async function openRedisBus(
+  url: string,
+  log: Log,
+  { silenceMs = SILENCE_MS }: { silenceMs?: number } = {},
+): Promise<RedisBus> {
+  const local = createLocalBus((error) => log.error({ err: error }, 'a listener of the live bus failed'))
   const connect = () =>
     new Redis(url, {
       connectTimeout: CONNECT_MS,
-      commandTimeout: CONNECT_MS,
+      socketTimeout: silenceMs,
       enableOfflineQueue: false,
       keepAlive: CONNECT_MS,
       maxRetriesPerRequest: 0,
@@ -34,13 +44,19 @@ export async function openRedisBus(url: string, log: Log): Promise<RedisBus> {
   const listener = connect()
   const speaker = connect()
   let isListening = false
-  let hasFailed = false
   let isClosed = false
+  let underWay = 0
+  /** Something was said that the others may not have heard. */
+  let hasMissed = false
+  let reason = ''
 
-  listener.on('message', (_channel, text: string) => {
-    const message = parseMessage(text)
-    if (message) local.publish(message.topic, message.key)
-  })
+  const hear = (text: string) => {
+    for (const each of text.split(SEPARATOR)) {
+      const message = parseMessage(each)
+      if (message) local.publish(message.topic, message.key)
+    }
+  }
+  listener.on('message', (_channel, text: string) => hear(text))
   listener.on('ready', () => {
     listener.subscribe(CHANNEL).then(
       () => {
@@ -55,25 +71,44 @@ export async function openRedisBus(url: string, log: Log): Promise<RedisBus> {
     if (isListening && !isClosed) log.warn('live bus lost Redis; trying again')
     isListening = false
   })
-  speaker.on('ready', () => {
-    if (hasFailed) tell([...TOPICS])
-  })
-  // Said once an outage, by `close`; the address may hold a password.
-  for (const each of [listener, speaker]) each.on('error', ({ message }) => log.debug({ reason: message }, 'Redis'))
+  speaker.on('ready', makeUp)
+  for (const each of [listener, speaker]) {
+    // Said once an outage, by `close`. The address, which may hold a password, is not in it.
+    each.on('error', ({ message }) => {
+      reason = message
+      log.debug({ reason }, 'Redis')
+    })
+  }
+  // The question that has to be answered, where there is nothing else to say.
+  const asking = setInterval(() => {
+    for (const each of [listener, speaker]) if (each.status === 'ready') each.ping().catch(() => {})
+  }, silenceMs / 2)
+  asking.unref()
 
-  function tell(messages: string[]) {
-    for (const text of messages) {
-      speaker.publish(CHANNEL, text).then(
-        () => {
-          hasFailed = false
-        },
-        () => {
-          hasFailed = true
-          const message = parseMessage(text)
-          if (message && !isClosed) local.publish(message.topic, message.key)
-        },
-      )
-    }
+  function makeUp() {
+    if (!hasMissed) return
+    hasMissed = false
+    say(TOPICS.join(SEPARATOR))
+  }
+
+  function say(text: string) {
+    if (underWay >= MOST_UNDER_WAY) return miss(text)
+    underWay++
+    speaker.publish(CHANNEL, text).then(
+      () => {
+        underWay--
+        if (underWay === 0) makeUp()
+      },
+      () => {
+        underWay--
+        miss(text)
+      },
+    )
+  }
+
+  function miss(text: string) {
+    hasMissed = true
+    if (!isClosed) hear(text)
   }
 
   const isReady = () => isListening && speaker.status === 'ready'
@@ -88,14 +123,15 @@ export async function openRedisBus(url: string, log: Log): Promise<RedisBus> {
     const leave = local.subscribe('events', look)
     speaker.on('ready', look)
   })
-  if (!isReady()) log.warn('Redis (REDIS_URL) cannot be reached; trying again')
+  if (!isReady()) log.warn({ reason }, 'Redis (REDIS_URL) cannot be reached; trying again')
 
   return {
     subscribe: local.subscribe,
     isAway: () => !isListening,
-    tell,
+    tell: (messages) => say(messages.join(SEPARATOR)),
     async close() {
       isClosed = true
+      clearInterval(asking)
       await local.close()
       listener.disconnect()
       // What was said last still goes out.

@@ -1,6 +1,6 @@
 /** What every bus is held to, whoever carries its messages. */
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { PooledClient } from '../../src/db/liveness.ts'
 import { TOLD_AS_NOTICES } from '../../src/db/told.ts'
 import { createLog } from '../../src/kernel/log.ts'
@@ -154,6 +154,20 @@ for (const carrier of CARRIERS)
       leave()
     })
 
+    it('goes on when one who hears fails, and so do the others', async () => {
+      const leave = node.bus.subscribe('jobs', () => {
+        throw new Error('a listener of the test')
+      })
+      let calls = 0
+      const leaveToo = node.bus.subscribe('jobs', () => calls++)
+      await say(node.client, 'jobs')
+      await say(node.client, 'queue')
+      await expect.poll(() => heard).toEqual(['jobs', 'queue'])
+      expect(calls).toBe(1)
+      leave()
+      leaveToo()
+    })
+
     it('does not pass on what is no message', async () => {
       await node.client.query("select runsheet_tell('gossip'), runsheet_tell('jobs:gossip')")
       await say(node.client, 'jobs')
@@ -213,4 +227,70 @@ it.skipIf(!hasRedis)('over Redis opens without one, hears itself, and joins the 
   await expect.poll(() => there.length, PATIENT).toBeGreaterThan(0)
   await Promise.all(buses.map((bus) => bus.close()))
   await own.remove()
+})
+
+describe.skipIf(!hasRedis)('over a Redis of its own', () => {
+  async function ownRedis() {
+    const own = await startRedis()
+    onTestFinished(own.remove)
+    return own
+  }
+  async function open({ url }: OwnRedis) {
+    const bus = await openRedisBus(url, log, { silenceMs: 200 })
+    onTestFinished(bus.close)
+    return bus
+  }
+  const areAway = (...buses: Bus[]) => buses.map((bus) => bus.isAway())
+
+  it('that is silent though its connections stand, a node sees that it is away, hears itself, and makes up for all later', async () => {
+    const own = await ownRedis()
+    const [here, there] = await Promise.all([open(own), open(own)])
+    const heard: string[] = []
+    const heardThere = new Set<string>()
+    here.subscribe('jobs', (key) => heard.push(String(key)))
+    for (const topic of TOPICS) there.subscribe(topic, () => heardThere.add(topic))
+    own.freeze()
+    for (let n = 0; n < 5_000; n++) here.tell([`jobs:${key(n)}`])
+    await expect.poll(() => heard.length, PATIENT).toBe(5_000)
+    await expect.poll(() => areAway(here, there), PATIENT).toEqual([true, true])
+    here.tell(['jobs'])
+    await expect.poll(() => heard.at(-1)).toBe('null')
+    expect(heardThere).toEqual(new Set())
+    own.thaw()
+    await expect.poll(() => areAway(here, there), PATIENT).toEqual([false, false])
+    await expect.poll(() => heardThere, PATIENT).toEqual(new Set(TOPICS))
+  })
+
+  it('that is silent, a node closes all the same', async () => {
+    const own = await ownRedis()
+    const bus = await openRedisBus(own.url, log, { silenceMs: 200 })
+    own.freeze()
+    bus.tell(['jobs'])
+    await expect(bus.close()).resolves.toBeUndefined()
+  })
+
+  it('that ends the connections on which nodes speak, the others look at everything later', async () => {
+    const own = await ownRedis()
+    const [here, there] = await Promise.all([open(own), open(own)])
+    const heardThere: string[] = []
+    for (const topic of TOPICS) there.subscribe(topic, (key) => heardThere.push(key === null ? topic : key))
+    await own.command('CLIENT KILL TYPE normal SKIPME yes')
+    here.tell([`jobs:${key(1)}`])
+    await expect.poll(() => [...heardThere].sort(), PATIENT).toEqual([...TOPICS].sort())
+    here.tell([`jobs:${key(2)}`])
+    await expect.poll(() => heardThere.at(-1)).toBe(key(2))
+  })
+
+  it('that wants another password, the log says so, and says no password', async () => {
+    const own = await ownRedis()
+    await own.command('CONFIG SET requirepass right')
+    const lines: string[] = []
+    const write = (...line: unknown[]) => void lines.push(JSON.stringify(line))
+    const loud = { ...log, warn: write, debug: write, error: write } as typeof log
+    const bus = await openRedisBus(own.url.replace('//', '//:wrong-secret@'), loud)
+    onTestFinished(bus.close)
+    expect(lines.join()).toMatch(/WRONGPASS/)
+    expect(lines.join()).not.toContain('wrong-secret')
+    expect(bus.isAway()).toBe(true)
+  })
 })

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -38,9 +39,19 @@ export async function startRedis() {
 
   await start()
   return {
+    /** It answers no more, and its connections stand. */
+    freeze: () => child?.kill('SIGSTOP'),
+    thaw: () => child?.kill('SIGCONT'),
     url: `redis://127.0.0.1:${port}`,
     start,
     stop,
+    /** One line, as it is typed to redis-cli. */
+    async command(line: string) {
+      const socket = connect(port, '127.0.0.1')
+      socket.write(`${line}\r\n`)
+      await once(socket, 'data')
+      socket.destroy()
+    },
     async remove() {
       await stop()
       rmSync(folder, { recursive: true, force: true })
