@@ -16,6 +16,7 @@ import { openDatabase } from './db/client.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
+import { checkTold } from './db/told.ts'
 import { createDocumentPort } from './documents/action-port.ts'
 import { createDocumentService } from './documents/service.ts'
 import { createEgress, type Egress } from './egress/egress.ts'
@@ -128,6 +129,7 @@ async function open(
   const database = openDatabase(postgres.connection, log, redis?.tell)
   onClose(database.close)
   const { prisma, pool, enginePool } = database
+  if (redis) await patiently(() => checkTold(pool, log))
   const bus = redis ?? (await patiently(() => openPostgresBus(database.connection, log)))
   onClose(bus.close)
   const nodeId = newId()
@@ -213,6 +215,7 @@ async function open(
   const metrics = createMetrics({
     queueDepth: () => queueDepth(sqlOn(pool)),
     subscribers: () => hub.subscriberCount() + runs.waiterCount(),
+    busIsAway: bus.isAway,
   })
   /** Once it is made, `NOTIFY` wakes it. */
   const engine = works

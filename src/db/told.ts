@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
+import type { Log } from '../kernel/log.ts'
 
 /** The notices are ours. */
 const CODE = 'RS001'
@@ -29,4 +30,16 @@ export function onTold(client: pg.Client, tell: (messages: string[]) => void): v
     said.clear()
     tell(messages)
   })
+}
+
+/**
+ * Warns where the option does not reach the connections, as through a pooler that leaves options out or with options in
+ * DATABASE_URL: what is said on them goes to NOTIFY then, which no node listens to.
+ */
+export async function checkTold(pool: pg.Pool, log: Log): Promise<void> {
+  const { rows } = await pool.query<{ bus: string | null }>(`select current_setting('runsheet.bus', true) as bus`)
+  if (rows[0]?.bus === 'redis') return
+  log.warn(
+    "what this node says does not go to Redis, as its connections lack runsheet.bus; set it for the database's user: alter role … set runsheet.bus = 'redis'",
+  )
 }

@@ -28,11 +28,14 @@ const PATIENCE_MS = 2_000
 export function createMetrics({
   queueDepth,
   subscribers,
+  busIsAway,
   patienceMs = PATIENCE_MS,
 }: {
   queueDepth: () => Promise<QueueDepth>
   /** Streams of run events that are served now. */
   subscribers: () => number
+  /** Whether other nodes cannot be heard. */
+  busIsAway: () => boolean
   patienceMs?: number
 }) {
   const registry = new Registry()
@@ -68,6 +71,14 @@ export function createMetrics({
     registers,
     collect() {
       this.set(subscribers())
+    },
+  })
+  new Gauge({
+    name: 'runsheet_bus_away',
+    help: '1 while this node cannot hear the others, and finds what they did by looking; else 0.',
+    registers,
+    collect() {
+      this.set(busIsAway() ? 1 : 0)
     },
   })
   const depth = new Gauge({

@@ -165,7 +165,7 @@ describe('metrics', () => {
 describe('the queue', () => {
   it('is counted once for all who scrape together', async () => {
     const queueDepth = vi.fn(async () => ({ waiting: 1, ready: 2, leased: 3 }))
-    const metrics = createMetrics({ subscribers: () => 0, queueDepth })
+    const metrics = createMetrics({ subscribers: () => 0, busIsAway: () => false, queueDepth })
     const bodies = await Promise.all([1, 2, 3].map(async () => (await metrics.render()).body))
     expect(queueDepth).toHaveBeenCalledTimes(1)
     for (const body of bodies) expect(valueIn(body, 'runsheet_queue_depth{state="ready"}')).toBe(2)
@@ -175,7 +175,7 @@ describe('the queue', () => {
     ['fails', () => Promise.reject(new Error('gone'))],
     ['does not answer', () => new Promise<never>(() => {})],
   ])('is left out, and nothing else, when the database %s', async (_how, queueDepth) => {
-    const metrics = createMetrics({ subscribers: () => 7, queueDepth, patienceMs: 1 })
+    const metrics = createMetrics({ subscribers: () => 7, busIsAway: () => true, queueDepth, patienceMs: 1 })
     const { body } = await metrics.render()
     expect(body).not.toContain('runsheet_queue_depth{')
     expect(valueIn(body, 'runsheet_subscribers')).toBe(7)

@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { PooledClient } from '../../src/db/liveness.ts'
-import { TOLD_AS_NOTICES } from '../../src/db/told.ts'
+import { checkTold, TOLD_AS_NOTICES } from '../../src/db/told.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import type { Bus } from '../../src/live/bus.ts'
 import { notifyOfSql, notifySql, TOPICS, type Topic } from '../../src/live/events.ts'
@@ -210,6 +210,17 @@ for (const carrier of CARRIERS)
 
 it('over NOTIFY does not open when there is no server', async () => {
   await expect(openPostgresBus({ ...connection, port: 1 }, log)).rejects.toThrow()
+})
+
+it.each([
+  ['what is said does not reach Redis, as over a pooler that drops options', undefined, 1],
+  ['it does', TOLD_AS_NOTICES, 0],
+])('the start warns only where needed: %s', async (_case, options, warnings) => {
+  const lines: unknown[] = []
+  const pool = new pg.Pool({ ...connection, ...(options && { options }) })
+  await checkTold(pool, { ...log, warn: (...line: unknown[]) => void lines.push(line) } as typeof log)
+  await pool.end()
+  expect(lines).toHaveLength(warnings)
 })
 
 it.skipIf(!hasRedis)('over Redis opens without one, hears itself, and joins the others when it is there', async () => {

@@ -8,6 +8,8 @@ import { hasRedis, startRedis } from '../support/redis.ts'
 const WATCH = 'subscription($jobId: ID) { runEvents(jobId: $jobId, after: "") { seq __typename } }'
 const RUN = 'mutation($id: ID!) { runJob(input: { jobId: $id }) { __typename } }'
 
+const isAway = async ({ url }: TestApp) => / 1$/.test((await metrics(url)) ?? '')
+const metrics = async (url: string) => /^runsheet_bus_away .*$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[0]
 const ready = ({ url }: TestApp) => fetch(`${url}/health/ready`).then(({ status }) => status)
 
 it.skipIf(!hasRedis)('a run of one node is watched on another, also while Redis is away and after it', async () => {
@@ -29,9 +31,12 @@ it.skipIf(!hasRedis)('a run of one node is watched on another, also while Redis 
     }
   }
   await runIsSeen()
+  const nodes = [here, there]
+  expect(await Promise.all(nodes.map(isAway))).toEqual([false, false])
   await redis.stop()
   await runIsSeen()
-  expect(await Promise.all([here, there].map(ready))).toEqual([200, 200])
+  expect(await Promise.all(nodes.map(isAway))).toEqual([true, true])
+  expect(await Promise.all(nodes.map(ready))).toEqual([200, 200])
   await redis.start()
   await runIsSeen()
   for (const stream of streams) await stream.return(undefined)
