@@ -12,11 +12,12 @@ import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
 import type { Rate } from '../kernel/rate.ts'
-import { BodyTooLargeError, discardBody, readBody } from './body.ts'
+import { BodyTooLargeError, readBody } from './body.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import type { EventStreams } from './event-streams.ts'
 import { tellRate } from './rate-headers.ts'
+import { sendWhole } from './send-whole.ts'
 
 export type GraphqlHandlerOptions = {
   yoga: GraphqlServer
@@ -85,19 +86,10 @@ function typeFor({ headers: { accept = '' } }: IncomingMessage): string {
   return `${accept.includes(SPEC) ? SPEC : 'application/json'}; charset=utf-8`
 }
 
-/** The whole answer is sent at once, and ended when the client has had a moment to send what nobody reads. */
 async function refuse(error: GraphQLError, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status = 400, headers = {} } = error.extensions.http as { status?: number; headers?: Record<string, string> }
   const type = typeFor(request)
   const text = JSON.stringify({ errors: [formatted(error)] })
   const body = type === STREAM ? `event: next\ndata: ${text}\n\nevent: complete\ndata:\n\n` : text
-  response.writeHead(status, {
-    ...headers,
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    ...(!request.complete && { connection: 'close' }),
-  })
-  response.write(body)
-  await discardBody(request)
-  response.end()
+  await sendWhole(request, response, { status, headers: { ...headers, 'content-type': type }, body })
 }

@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConflictError, DomainError, LimitError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { REPORTS_PATH } from '../runs/report-passes.ts'
 import type { RunService } from '../runs/service.ts'
-import { BodyTooLargeError, discardBody, readBody } from './body.ts'
+import { BodyTooLargeError, readBody } from './body.ts'
+import { JSON_TYPE, sendWhole } from './send-whole.ts'
 
 const MAX_REPORT_BYTES = 256 * 1024
 
@@ -34,18 +35,8 @@ export function createReportHandler({ runs }: { runs: Pick<RunService, 'reportWi
     const refusal = await take(request, pathname.slice(REPORTS_PATH.length))
     if (!refusal) return void response.writeHead(204).end()
     const { status, ...body } = refusal
-    const text = JSON.stringify(body)
-    // The rest of a body that nobody wants must not be taken for the next request.
-    const unread = !request.complete
-    response.writeHead(status, {
-      ...(status === 405 && { allow: 'POST' }),
-      ...(unread && { connection: 'close' }),
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-    })
-    response.write(text)
-    if (unread) await discardBody(request)
-    response.end()
+    const headers = { ...JSON_TYPE, ...(status === 405 && { allow: 'POST' }) }
+    await sendWhole(request, response, { status, headers, body: JSON.stringify(body) })
   }
 }
 

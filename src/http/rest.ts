@@ -3,11 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Rate } from '../kernel/rate.ts'
 import type { Dialect } from '../rest/dialect.ts'
-import { BodyTooLargeError, discardBody, readBody } from './body.ts'
+import { BodyTooLargeError, readBody } from './body.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import { noteCount } from './counted.ts'
 import { tellRate } from './rate-headers.ts'
+import { sendWhole } from './send-whole.ts'
 
 export function createRestHandler({
   corsOrigins,
@@ -41,12 +42,8 @@ export function createRestHandler({
   }
 }
 
-/** The whole answer is sent at once, and ended when the client has had a moment to send what nobody reads. */
 async function refuse(refusal: Response, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, headers } = refusal
   const body = Buffer.from(await refusal.arrayBuffer())
-  const headers = { ...Object.fromEntries(refusal.headers), 'content-length': body.length, connection: 'close' }
-  const discarded = discardBody(request)
-  response.writeHead(refusal.status, headers).write(body)
-  await discarded
-  response.end()
+  await sendWhole(request, response, { status, headers: Object.fromEntries(headers), body })
 }

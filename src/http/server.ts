@@ -16,6 +16,7 @@ import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
 import type { ReportHandler } from './reports.ts'
 import { requestId } from './request-id.ts'
 import { createRestHandler } from './rest.ts'
+import { JSON_TYPE } from './send-whole.ts'
 import { UPLOADS_PATH, type UploadHandler } from './uploads.ts'
 
 export type RequestHandlerOptions = {
@@ -113,9 +114,6 @@ function pathOf(target: string): string {
 
 function json(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value)
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-  })
+  response.writeHead(status, { ...JSON_TYPE, 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }

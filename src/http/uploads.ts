@@ -4,8 +4,9 @@ import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { DomainError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
 import type { UploadService } from '../uploads/service.ts'
-import { BodyTooLargeError, bodyOf, discardBody } from './body.ts'
+import { BodyTooLargeError, bodyOf } from './body.ts'
 import { answerCors } from './cors.ts'
+import { JSON_TYPE, sendWhole } from './send-whole.ts'
 
 export const UPLOADS_PATH = '/uploads/'
 
@@ -41,18 +42,7 @@ export function createUploadHandler(deps: {
   return async (request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> => {
     if (answerCors(request, response, corsOrigins)) return
     const { status, body, headers = {} } = await take(request, pathname.slice(UPLOADS_PATH.length))
-    // The rest of a body that nobody wants must not be taken for the next request.
-    const unread = !request.complete
-    const text = JSON.stringify(body)
-    response.writeHead(status, {
-      ...headers,
-      ...(unread && { connection: 'close' }),
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-    })
-    response.write(text)
-    if (unread) await discardBody(request)
-    response.end()
+    await sendWhole(request, response, { status, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) })
   }
 }
 

@@ -2,6 +2,7 @@
 import type { RequestListener } from 'node:http'
 import { answerProbe, type Health } from './health.ts'
 import { answerMetrics, METRICS_PATH, type Metrics } from './metrics.ts'
+import { JSON_TYPE } from './send-whole.ts'
 
 const NOTHING: [number, object] = [
   404,
@@ -14,5 +15,5 @@ export const createWorkerHandler =
     const [pathname = ''] = (request.url ?? '').split('?')
     if (pathname === METRICS_PATH) return answerMetrics(response, metrics)
     const [status, body] = (await answerProbe(health, pathname)) ?? NOTHING
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body))
+    response.writeHead(status, JSON_TYPE).end(JSON.stringify(body))
   }

@@ -78,6 +78,45 @@ describe('graphql-ws', () => {
   })
 })
 
+it('graphql-ws goes to another node when its own stops, and misses nothing', async () => {
+  const staying = await createTestApp()
+  const stopping = await createTestApp({ DATABASE_URL: staying.databaseUrl, ROLE: 'api' })
+  const { id } = await makeJob(staying, ADMIN_TOKEN, { actions: [NOWHERE] })
+  const nodes = [stopping.url, staying.url]
+  const closes: number[] = []
+  const client = createClient({
+    url: () => `${(nodes.length > 1 ? nodes.shift() : nodes[0])?.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: headers,
+    retryWait: async () => {},
+    on: { closed: (event) => closes.push((event as { code: number }).code) },
+  })
+  const variables = { jobId: id, after: '' }
+  const seen: string[] = []
+  const query =
+    'subscription($jobId: ID, $after: String) { runEvents(jobId: $jobId, after: $after) { __typename cursor } }'
+  client.subscribe<{ runEvents: { __typename: string; cursor: string } }>(
+    { query, variables },
+    {
+      next({ data }) {
+        if (!data) return
+        seen.push(data.runEvents.__typename)
+        variables.after = data.runEvents.cursor
+      },
+      error: (reason) => seen.push(String(reason)),
+      complete: () => seen.push('complete'),
+    },
+  )
+  await runActions(staying, ADMIN_TOKEN).start(id)
+  await expect.poll(() => seen).toEqual(STORY)
+  await stopping.stop()
+  await expect.poll(() => closes).toEqual([1012])
+  await runActions(staying, ADMIN_TOKEN).start(id)
+  await expect.poll(() => seen).toEqual([...STORY, ...STORY])
+  await client.dispose()
+  await staying.stop()
+})
+
 describe('graphql-sse', () => {
   it('serves each subscription by a connection of its own; a single one for all is none of ours', async () => {
     const client = createSseClient({ url: `${app.url}/graphql`, headers, retryAttempts: 0 })

@@ -1,8 +1,9 @@
 /** Subscriptions over SSE and WebSocket: what they show, what they refuse, and when they end. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { GraphQLError } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { attachWebSocket } from '../../src/graphql/ws.ts'
@@ -104,6 +105,12 @@ it('ends every stream soon after its token was revoked', async () => {
   expect(webSocket).toEqual({ closed: 4403 })
 })
 
+const say = (socket: WebSocket, message: object | string) =>
+  socket.send(typeof message === 'string' ? message : JSON.stringify(message))
+const hear = async (socket: WebSocket) => JSON.parse(String((await once(socket, 'message'))[0]))
+const init = { type: 'connection_init' }
+const question = { type: 'subscribe', id: '1', payload: { query: '{ viewer { handle } }' } }
+
 describe('a WebSocket', () => {
   const open = async (protocols = 'graphql-transport-ws', headers: Record<string, string> = {}) => {
     const socket = new WebSocket(`${app.url.replace('http', 'ws')}/graphql`, protocols, { headers })
@@ -111,11 +118,6 @@ describe('a WebSocket', () => {
     return socket
   }
   const closing = async (socket: WebSocket) => (await once(socket, 'close'))[0] as number
-  const say = (socket: WebSocket, message: object | string) =>
-    socket.send(typeof message === 'string' ? message : JSON.stringify(message))
-  const hear = async (socket: WebSocket) => JSON.parse(String((await once(socket, 'message'))[0]))
-  const init = { type: 'connection_init' }
-  const question = { type: 'subscribe', id: '1', payload: { query: '{ viewer { handle } }' } }
 
   it('takes the token from its first request, or from the parameters under either spelling', async () => {
     const authorization = `Bearer ${ADMIN_TOKEN}`
@@ -267,6 +269,50 @@ describe('a socket', () => {
     const closed = once(alive, 'close')
     expect((await once(dead, 'close'))[0]).toBe(1006)
     expect((await closed)[0]).toBe(4408)
+    await sockets.close()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('that sends thousands of messages in one packet lets others have their turn between them', async () => {
+    const server = createServer()
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    let turn = 0
+    const turns: number[] = []
+    const count = () => {
+      turn++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    const refused = new GraphQLError('no')
+    const sockets = attachWebSocket(server, {
+      yoga: {
+        mask: () => refused,
+        gate: {
+          count() {
+            throw refused
+          },
+        },
+      } as unknown as GraphqlServer,
+      identity: { authenticate: async () => null },
+      callerOf() {
+        turns.push(turn)
+        return ''
+      },
+      limits: { operations: 1_000, messageBytes: 1024 },
+    })
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws')
+    await once(socket, 'open')
+    say(socket, init)
+    await hear(socket)
+    const { _socket: connection } = socket as unknown as { _socket: Socket }
+    connection.cork()
+    for (let n = 0; n < 200; n++) say(socket, { ...question, id: String(n) })
+    connection.uncork()
+    await expect.poll(() => turns.length).toBe(200)
+    expect(new Set(turns).size).toBeGreaterThan(100)
+    clearImmediate(next)
+    socket.terminate()
     await sockets.close()
     await new Promise((resolve) => server.close(resolve))
   })

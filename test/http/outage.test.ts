@@ -1,9 +1,11 @@
 /** What the outside sees while the database is away, and while the node stops. */
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { createEventStreams } from '../../src/http/event-streams.ts'
 import { createHealth } from '../../src/http/health.ts'
 import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { makeJob, post } from '../support/people.ts'
@@ -115,5 +117,32 @@ describe('readiness', () => {
     const stopping = health(async () => {})
     stopping.drain()
     expect(await stopping.problem()).toBe('the node is stopping')
+  })
+})
+
+describe('event streams that are cut', () => {
+  const server = createServer()
+  const streams = createEventStreams()
+  const served: ServerResponse[] = []
+  server.on('request', (request, response) => {
+    streams.watch(request, response)
+    served.push(response)
+  })
+
+  it('are those that have begun, those about to begin, and those that come later; answers go on', async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const stream = () => fetch(url, { headers: { accept: 'text/event-stream' } }).then((response) => response.text())
+    const plain = fetch(url).then((response) => response.text())
+    await expect.poll(() => served.length).toBe(1)
+    const under = [expect(stream()).rejects.toThrow(), expect(stream()).rejects.toThrow()]
+    await expect.poll(() => served.length).toBe(3)
+    served[1]?.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n')
+    streams.cut()
+    await Promise.all(under)
+    await expect(stream()).rejects.toThrow()
+    served[0]?.end('whole')
+    expect(await plain).toBe('whole')
+    await new Promise((resolve) => server.close(resolve))
   })
 })
