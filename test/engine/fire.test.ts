@@ -62,9 +62,10 @@ describe('after a downtime', () => {
   it('ALL runs each of them, one after the other', async () => {
     const { runs, all } = await comeBack({ catchUp: 'ALL' }, 110)
     expect(slotsOf(runs)).toEqual(all)
-    // A minute that comes while they are at it finds one under way.
-    expect(slotsOf(only(runs, 'SUCCEEDED')).slice(0, 111)).toEqual(all.slice(0, 111))
-    const inOrder = runs.toSorted((a, b) => (a.scheduledFor?.getTime() ?? 0) - (b.scheduledFor?.getTime() ?? 0))
+    // A minute that comes while they are at it finds one under way, and is skipped.
+    const done = only(runs, 'SUCCEEDED')
+    expect(slotsOf(done).slice(0, 111)).toEqual(all.slice(0, 111))
+    const inOrder = done.toSorted((a, b) => (a.scheduledFor?.getTime() ?? 0) - (b.scheduledFor?.getTime() ?? 0))
     for (const [index, run] of inOrder.entries()) {
       const before = inOrder[index - 1]?.finishedAt?.getTime() ?? 0
       expect(run.startedAt?.getTime()).toBeGreaterThanOrEqual(before)
