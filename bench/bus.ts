@@ -13,7 +13,7 @@ import { notifySql } from '../src/live/events.ts'
 import { openPostgresBus } from '../src/live/postgres-bus.ts'
 import { openRedisBus } from '../src/live/redis-bus.ts'
 import { startRedis } from '../test/support/redis.ts'
-import { newDataDir, removeDataDir } from './server.ts'
+import { newDataDir, removeDataDir } from './kit/server.ts'
 
 const WRITERS = (process.env.WRITERS ?? '8,32').split(',').map(Number)
 const ROUNDS = Number(process.env.ROUNDS ?? 3)

@@ -9,7 +9,7 @@ import { migrate } from '../src/db/migrate.ts'
 import { inTransaction, type Sql, sqlOn } from '../src/db/sql.ts'
 import { lockDueJobs, nextSlotDue } from '../src/engine/queries.ts'
 import { createLog } from '../src/kernel/log.ts'
-import { newDataDir, removeDataDir } from './server.ts'
+import { newDataDir, removeDataDir } from './kit/server.ts'
 
 const SIZES = [10_000, 1_000_000]
 const ROUNDS = Number(process.env.ROUNDS ?? 5)

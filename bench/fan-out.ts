@@ -13,7 +13,7 @@ import pg from 'pg'
 import { openEmbedded } from '../src/db/embedded.ts'
 import { createLog } from '../src/kernel/log.ts'
 import type { Ask, Told } from './fan-out-clients.ts'
-import { newDataDir, removeDataDir, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer } from './kit/server.ts'
 
 const SUBSCRIBERS = Number(process.env.SUBSCRIBERS ?? 2_000)
 const FLOOD = 50

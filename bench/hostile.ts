@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { HOSTILE } from '../test/graphql/hostile.ts'
-import { newDataDir, removeDataDir, startServer, TOKEN } from './server.ts'
+import { newDataDir, removeDataDir, startServer, TOKEN } from './kit/server.ts'
 
 const MS = Number(process.env.MS ?? 3_000)
 const PAUSE_MS = 5

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { openEmbedded } from '../src/db/embedded.ts'
 import { createLog } from '../src/kernel/log.ts'
-import { newDataDir, removeDataDir, type Server, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, type Server, send, startServer } from './kit/server.ts'
 
 const JOBS = Number(process.env.JOBS ?? 100_000)
 const OTHERS = 20_000

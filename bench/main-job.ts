@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { newDataDir, removeDataDir, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer } from './kit/server.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const RUNS_BY_HAND = 300

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newDataDir, removeDataDir, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer } from './kit/server.ts'
 
 const RUNS = Number(process.env.RUNS ?? 7)
 const BYTES = 5_000_000

@@ -3,7 +3,7 @@
  * nothing new in it. `node --import tsx bench/publish.ts`
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { newDataDir, removeDataDir, send, startServer, TOKEN } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer, TOKEN } from './kit/server.ts'
 
 const FILES = 500
 const FILE_BYTES = 40_000

@@ -9,7 +9,7 @@ import { loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { newDataDir, removeDataDir, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer } from './kit/server.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const SECONDS = Number(process.env.SECONDS ?? 8)

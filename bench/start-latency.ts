@@ -3,7 +3,7 @@
  * to the one at which it recorded that the action began (whole milliseconds, one clock). `node --import tsx bench/start-latency.ts`
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newDataDir, removeDataDir, send, startServer } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer } from './kit/server.ts'
 
 const RUNS = 300
 

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { newDataDir, removeDataDir, send, startServer, TOKEN } from './server.ts'
+import { newDataDir, removeDataDir, send, startServer, TOKEN } from './kit/server.ts'
 
 const SUBSCRIBERS = Number(process.env.SUBSCRIBERS ?? 1000)
 const RUNS = Number(process.env.RUNS ?? 20)

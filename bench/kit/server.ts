@@ -6,7 +6,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const TOKEN = 'benchmark-administrator-token'
-const ROOT = path.join(import.meta.dirname, '..')
+const ROOT = path.join(import.meta.dirname, '../..')
 const GIVE_UP_MS = 60_000
 /** Such as `--cpu-prof`. */
 const NODE_ARGS = process.env.NODE_ARGS?.split(' ') ?? []

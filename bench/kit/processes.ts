@@ -1,0 +1,47 @@
+/** Processes that a benchmark starts, each ended by its own pid, and what the system says of them. Linux only. */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const GIVE_UP_MS = 60_000
+/** After SIGTERM; then SIGKILL. */
+const PATIENCE_MS = 20_000
+/** `getconf CLK_TCK`, the same on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100
+
+export function launch(command: string, args: string[], options: SpawnOptions = {}): ChildProcess {
+  return spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options })
+}
+
+export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill(signal)
+  const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  await gone
+  clearTimeout(late)
+}
+
+/** Until `probe` says so. @throws Error when the process ends before, or it takes a minute */
+export async function untilReady(child: ChildProcess, probe: () => Promise<boolean>): Promise<void> {
+  const until = performance.now() + GIVE_UP_MS
+  while (!(await probe().catch(() => false))) {
+    if (child.exitCode !== null || performance.now() > until)
+      throw new Error(`${child.spawnargs.join(' ')} did not start`)
+    await sleep(10)
+  }
+}
+
+/** Of a process so far, in user and system mode. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1000
+}
+
+/** Resident memory of a process: now, or at its highest. MiB. */
+export async function memoryMiB(pid: number, which: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`^${which}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
+}
