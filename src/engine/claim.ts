@@ -1,18 +1,15 @@
 /**
- * Which runs a node may work on: statements that lease them. A claim sets only the lease; that an attempt begins is for
- * `startRuns` to say. `(select clock_timestamp())` is asked once and can bound an index scan; `clock_timestamp()` by
- * itself is asked for each row, and would walk through all that is due later.
+ * Which runs a node may work on: statements that lease and start them. Nobody holds a run that has not started: a node
+ * asks for no more than it has places for. `(select clock_timestamp())` is asked once and can bound an index scan;
+ * `clock_timestamp()` by itself is asked for each row, and would walk through all that is due later.
  */
 import type { Sql } from '../db/sql.ts'
-
-export type ClaimedRun = { runId: string; jobId: string; attempt: number }
+import { type StartedRun, startSql } from '../runs/transition/start.ts'
 
 /** Can be leased as soon as its time has come. */
 const FREE = 'lease_owner is null and not blocked and cancel_by is null and limit_group is null'
 const LIMITED = 'lease_owner is null and not blocked and cancel_by is null and limit_group is not null'
 const DUE = 'available_at <= (select clock_timestamp())'
-const LEASE = `lease_owner = $1::uuid, lease_until = clock_timestamp() + make_interval(secs => $2)`
-const CLAIM = `jsonb_build_object('runId', run_id, 'jobId', job_id, 'attempt', attempt)`
 
 /** The first entry of each priority: few, however long the queue. */
 const LEVELS = `
@@ -22,39 +19,40 @@ const LEVELS = `
     select priority, available_at from run_queue where ${FREE} and priority > level.priority
     order by priority, available_at, run_id limit 1) next`
 
+type Answer = Omit<StartedRun, 'runId'> & { runId: string | null; limited: boolean }
+
+const runsIn = (rows: Answer[]): StartedRun[] => rows.filter((row): row is Answer & StartedRun => row.runId !== null)
+
 /**
- * Leases up to `limit` runs that can start now and share no limit; `limited` says whether there are others. Nothing that
- * blocks follows in the statement: SKIP LOCKED may keep locks on rows of others.
+ * Starts up to `limit` runs that are due and share no limit; `limited` says whether there are others. Nothing that blocks
+ * follows in the statement: SKIP LOCKED may keep locks on rows of others.
  */
 export async function claimRuns(
   sql: Sql,
   nodeId: string,
   leaseSeconds: number,
   limit: number,
-): Promise<{ claims: ClaimedRun[]; limited: boolean }> {
-  const [claimed] = await sql<{ claims: ClaimedRun[]; limited: boolean }>(CLAIM_FREE, [nodeId, leaseSeconds, limit])
-  return claimed ?? { claims: [], limited: false }
+): Promise<{ runs: StartedRun[]; limited: boolean }> {
+  const rows = await sql<Answer>(CLAIM_FREE, [nodeId, leaseSeconds, limit])
+  return { runs: runsIn(rows), limited: rows[0]?.limited ?? false }
 }
 
-const CLAIM_FREE = `
-with recursive level as (${LEVELS}
+const CLAIM_FREE = startSql({
+  free: `level as (${LEVELS}
 ), free as (
   select due.run_id from level cross join lateral (
     select run_id from run_queue where ${FREE} and priority = level.priority and ${DUE}
     order by available_at, run_id limit $3 for update skip locked) due
   limit $3
-), claimed as (
-  update run_queue set ${LEASE} where run_id = any(array(select run_id from free))
-  returning run_id, job_id, attempt
-)
-select coalesce((select jsonb_agg(${CLAIM}) from claimed), '[]') as claims,
-  exists (select 1 from run_queue where ${LIMITED}) as limited`
+)`,
+  limited: `exists (select from run_queue where ${LIMITED})`,
+})
 
 /** Advisory lock of whoever counts what the groups have room for. */
 const LIMITS_LOCK = 0x6c696d74
 
 /**
- * Leases up to `limit` runs as far as their groups and owners have room: the sum of the leases of a group never exceeds
+ * Starts up to `limit` runs as far as their groups and owners have room: the sum of the leases of a group never exceeds
  * its limit. One node at a time counts and leases, within a transaction; null when another is at it. A retry that waits
  * for its time takes up no room.
  */
@@ -63,15 +61,15 @@ export async function claimLimitedRuns(
   nodeId: string,
   leaseSeconds: number,
   limit: number,
-): Promise<ClaimedRun[] | null> {
+): Promise<StartedRun[] | null> {
   // A statement of its own: the next one sees what was leased before the lock was let go.
   const [lock] = await sql<{ ours: boolean }>('select pg_try_advisory_xact_lock($1, 0) as ours', [LIMITS_LOCK])
   if (!lock?.ours) return null
-  return sql<ClaimedRun>(CLAIM_LIMITED, [nodeId, leaseSeconds, limit])
+  return runsIn(await sql<Answer>(CLAIM_LIMITED, [nodeId, leaseSeconds, limit]))
 }
 
-const CLAIM_LIMITED = `
-with recursive leased as materialized (
+const CLAIM_LIMITED = startSql({
+  free: `leased as materialized (
   select limit_group, owner_id from run_queue where lease_owner is not null and limit_group is not null
 ), in_group as materialized (
   select limit_group, count(*) as leased from leased group by 1
@@ -99,9 +97,9 @@ with recursive leased as materialized (
 ), free as (
   select run_id from run_queue where run_id = any(array(select run_id from chosen)) and ${LIMITED}
   for update skip locked
-)
-update run_queue set ${LEASE} where run_id = any(array(select run_id from free))
-returning run_id as "runId", job_id as "jobId", attempt`
+)`,
+  limited: 'true',
+})
 
 /** Milliseconds until the next run without a limit can start; null when none waits. */
 export async function nextAvailable(sql: Sql): Promise<number | null> {

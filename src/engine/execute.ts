@@ -1,6 +1,6 @@
 /**
- * Does a run that this node has claimed: starts it, performs its actions one by one with a checkpoint after each, and
- * says how it ended. One that was cancelled in its last action, and succeeded all the same, has succeeded. Every write
+ * Does a run that this node has started: performs its actions one by one with a checkpoint after each, and says how it
+ * ended. One that was cancelled in its last action, and succeeded all the same, has succeeded. Every write
  * carries the claim; once one is refused, the run belongs to somebody else and whatever this node still knows of it is
  * worth nothing.
  */
@@ -8,10 +8,9 @@ import { createBatch } from '../kernel/batch.ts'
 import { isFinal } from '../runs/states.ts'
 import { CANCELLED as CANCELLED_ERROR } from '../runs/transition/cancel.ts'
 import { type Outcome, settleRuns } from '../runs/transition/settle.ts'
-import { type StartedRun, startRuns } from '../runs/transition/start.ts'
+import type { StartedRun } from '../runs/transition/start.ts'
 import { advanceRun, type FinishedStep } from '../runs/transition/steps.ts'
 import { unblockRuns } from '../runs/transition/waiting.ts'
-import type { ClaimedRun } from './claim.ts'
 import { countEnded } from './meter.ts'
 import { isPassing, persist } from './persist.ts'
 import type { EnginePorts, EngineSettings, StepOutcome } from './ports.ts'
@@ -30,20 +29,13 @@ export const CANCELLED = Symbol('somebody cancelled it')
 const UNRECORDABLE = { code: 'INTERNAL', message: 'the result could not be stored; see the log' }
 
 /** `onPerformed` is called when its actions are done, before that is written down. */
-export type Execute = (claim: ClaimedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
+export type Execute = (run: StartedRun, controller: AbortController, onPerformed: () => void) => Promise<void>
 
 export function createExecute(ports: EnginePorts, settings: EngineSettings): Execute {
   const { nodeId, cancelGraceSeconds } = settings
   const { clock, sql, perform, retire, meter, log, random } = ports
 
   const reportOf = createReporting(ports, settings)
-
-  const start = createBatch<ClaimedRun, StartedRun | null>(async (claims) => {
-    const started = await persist(() => startRuns(sql, nodeId, claims), clock)
-    for (const { delay } of started) meter.began(delay)
-    const byId = new Map(started.map((run) => [run.runId, run]))
-    return claims.map(({ runId }) => byId.get(runId) ?? null)
-  }, BATCH)
 
   const settle = createBatch<Outcome, boolean>(async (outcomes) => {
     const settled = await record(outcomes)
@@ -78,9 +70,7 @@ export function createExecute(ports: EnginePorts, settings: EngineSettings): Exe
     return { runId, jobId, attempt, status: 'FAILED', error: UNRECORDABLE }
   }
 
-  return async function execute(claim, controller, onPerformed) {
-    const run = await start(claim)
-    if (!run) return
+  return async function execute(run, controller, onPerformed) {
     const { timeout } = run.plan
     const cancelTimeout =
       timeout === null

@@ -9,7 +9,6 @@ import type {
 import type { Sql } from '../db/sql.ts'
 import { OWNER_WIDE } from '../events/spec.ts'
 import { notifyOfSql, notifySql } from '../live/events.ts'
-import type { ClaimedRun } from './claim.ts'
 import { NODE_LOCK_CLASS } from './node.ts'
 import type { EnginePorts } from './ports.ts'
 
@@ -27,38 +26,26 @@ export const renewLeases = (
     [nodeId, leaseSeconds, runIds],
   )
 
-/** Gives back runs that were claimed but not started. */
-export async function releaseClaims(
-  sql: Sql,
-  nodeId: string,
-  claims: { runId: string; attempt: number }[],
-): Promise<void> {
-  await sql(
-    `with released as (
-      update run_queue set lease_owner = null, lease_until = null
-      where run_id = any($2::uuid[]) and lease_owner = $1::uuid
-        and attempt = ($3::int[])[array_position($2::uuid[], run_id)]
-      returning run_id)
-    select run_id from released cross join (select ${notifySql('queue')}) told`,
-    [nodeId, claims.map(({ runId }) => runId), claims.map(({ attempt }) => attempt)],
-  )
-}
+/** A run and the attempt at it that somebody holds. */
+export type HeldRun = { runId: string; jobId: string; attempt: number }
 
-export type AbandonedRun = ClaimedRun & {
-  leaseOwner: string
-  /** Whether its attempt had begun. */
-  started: boolean
-  losses: number
-}
+export type AbandonedRun = HeldRun & { leaseOwner: string; losses: number }
 
 const ABANDONED = `
-  q.run_id as "runId", q.job_id as "jobId", q.attempt, q.lease_owner as "leaseOwner", r.losses,
-  r.status = 'RUNNING' as started
+  q.run_id as "runId", q.job_id as "jobId", q.attempt, q.lease_owner as "leaseOwner", r.losses
   from run_queue q join run r on r.id = q.run_id`
 
 /** What a node holds. */
 export const runsOfNode = (sql: Sql, nodeId: string): Promise<AbandonedRun[]> =>
   sql<AbandonedRun>(`select ${ABANDONED} where q.lease_owner = $1::uuid limit 500`, [nodeId])
+
+/** What a node holds beside these runs. */
+export const straysOfNode = (sql: Sql, nodeId: string, known: string[]): Promise<HeldRun[]> =>
+  sql<HeldRun>(
+    `select run_id as "runId", job_id as "jobId", attempt from run_queue
+    where lease_owner = $1::uuid and run_id <> all($2::uuid[])`,
+    [nodeId, known],
+  )
 
 /** Runs whose lease ran out. */
 export const expiredRuns = (sql: Sql): Promise<AbandonedRun[]> =>
@@ -67,7 +54,7 @@ export const expiredRuns = (sql: Sql): Promise<AbandonedRun[]> =>
   )
 
 /** Runs that were cancelled and that nobody works on, or whose worker has not stopped in time. */
-export const overdueCancels = (sql: Sql): Promise<(ClaimedRun & { leaseOwner: string | null })[]> =>
+export const overdueCancels = (sql: Sql): Promise<(HeldRun & { leaseOwner: string | null })[]> =>
   sql(
     `select run_id as "runId", job_id as "jobId", attempt, lease_owner as "leaseOwner" from run_queue
     where cancel_by is not null and (lease_owner is null or cancel_by < clock_timestamp()) limit 500`,

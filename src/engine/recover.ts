@@ -8,7 +8,6 @@ import { MAX_LOSSES } from '../runs/states.ts'
 import { CANCELLED, cancelRuns } from '../runs/transition/cancel.ts'
 import { type Outcome, settleRuns } from '../runs/transition/settle.ts'
 import { unblockRuns } from '../runs/transition/waiting.ts'
-import type { ClaimedRun } from './claim.ts'
 import { countEnded } from './meter.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import {
@@ -16,9 +15,9 @@ import {
   endJobs,
   expiredRuns,
   forgetNode,
+  type HeldRun,
   missingNodes,
   overdueCancels,
-  releaseClaims,
   runsOfNode,
   stuckJobs,
 } from './queries.ts'
@@ -53,18 +52,12 @@ export function createRecover(ports: EnginePorts, { nodeId, cancelGraceSeconds }
   async function takeOver(runs: AbandonedRun[], expiredOnly: boolean) {
     for (const leaseOwner of new Set(runs.map((run) => run.leaseOwner))) {
       const theirs = runs.filter((run) => run.leaseOwner === leaseOwner)
-      const started = theirs.filter((run) => run.started)
-      await releaseClaims(
-        sql,
-        leaseOwner,
-        theirs.filter((run) => !run.started),
-      )
-      const outcomes = started.map(lost)
+      const outcomes = theirs.map(lost)
       const taken = await settleRuns(sql, { leaseOwner, expiredOnly }, outcomes)
       meter.lost(taken.size)
       countEnded(meter, outcomes, taken)
       if (taken.size > 0) log.warn({ node: leaseOwner, runs: taken.size }, 'attempts were lost')
-      await unblockRuns(ports, [...new Set(started.map(({ jobId }) => jobId))])
+      await unblockRuns(ports, [...new Set(theirs.map(({ jobId }) => jobId))])
     }
   }
 
@@ -94,7 +87,7 @@ function lost({ runId, jobId, attempt, losses }: AbandonedRun): Outcome {
   return losses + 1 >= MAX_LOSSES ? { ...run, status: 'FAILED' } : { ...run, status: 'RETRYING', delay: 0 }
 }
 
-const forced = ({ runId, jobId, attempt }: ClaimedRun): Outcome => ({
+const forced = ({ runId, jobId, attempt }: HeldRun): Outcome => ({
   ...{ runId, jobId, attempt, status: 'CANCELLED' as const },
   error: { ...CANCELLED, message: `${CANCELLED.message}, and its action did not stop in time` },
 })

@@ -1,12 +1,14 @@
 /**
- * Claims runs for the free places of this node and executes them. It claims no more than it can start at once, so a
- * slow action here never holds up work that another node could do.
+ * Starts runs for the free places of this node and executes them. It takes no more than it has places for, so a slow
+ * action here never holds up work that another node could do.
  */
 import { createLoop } from '../kernel/loop.ts'
-import { type ClaimedRun, claimLimitedRuns, claimRuns, nextAvailable } from './claim.ts'
+import { settleRuns } from '../runs/transition/settle.ts'
+import type { StartedRun } from '../runs/transition/start.ts'
+import { claimLimitedRuns, claimRuns, nextAvailable } from './claim.ts'
 import { CANCELLED, createExecute, DRAINED, LOST } from './execute.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
-import { releaseClaims } from './queries.ts'
+import { straysOfNode } from './queries.ts'
 
 const SWEEP_MS = 5_000
 /** What is due is locked by somebody, who is quick. */
@@ -22,7 +24,7 @@ export type Task = { runId: string; controller: AbortController; done: Promise<v
 export type Worker = ReturnType<typeof createWorker>
 
 export function createWorker(ports: EnginePorts, settings: EngineSettings, onHealth: (error: unknown) => void) {
-  const { clock, sql, transaction, log, bus } = ports
+  const { clock, sql, transaction, log, bus, meter } = ports
   const { nodeId, concurrency, leaseSeconds, drainSeconds } = settings
   const execute = createExecute(ports, settings)
   const tasks = new Map<string, Task>()
@@ -32,6 +34,8 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   /** Whether runs with a limit were there when we last looked, and whether they go first: in turn, so that nobody starves. */
   let limited = false
   let limitedFirst = false
+  /** A statement whose answer was lost may have started runs of which nobody here knows. */
+  let mayHaveStrays = false
 
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
@@ -39,34 +43,50 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   async function claim(): Promise<number | null> {
     const free = Math.min(concurrency - working, IN_HAND * concurrency - tasks.size)
     if (free <= 0 || stopping) return null
-    const { claims, busy } = await take(free)
-    if (stopping) {
-      await releaseClaims(sql, nodeId, claims)
-      return null
-    }
-    for (const each of claims) begin(each)
-    if (claims.length === free) return null
+    if (mayHaveStrays) await giveBackStrays()
+    mayHaveStrays = true
+    const { count, busy } = await take(free)
+    mayHaveStrays = false
+    if (count === free) return null
     if (busy) return BUSY_MS
     const wait = (await nextAvailable(sql)) ?? SWEEP_MS
-    return Math.min(Math.max(Math.ceil(wait), claims.length > 0 ? 0 : BUSY_MS), limited ? LIMITED_MS : SWEEP_MS)
+    return Math.min(Math.max(Math.ceil(wait), count > 0 ? 0 : BUSY_MS), limited ? LIMITED_MS : SWEEP_MS)
+  }
+
+  /** They are taken back uncounted, as nothing of them was done. */
+  async function giveBackStrays() {
+    const strays = await straysOfNode(sql, nodeId, [...tasks.keys()])
+    const outcomes = strays.map((run) => ({ ...run, status: 'QUEUED' as const, delay: 0 as const }))
+    if (outcomes.length > 0) await settleRuns(sql, { leaseOwner: nodeId }, outcomes)
   }
 
   /** `busy`: another node has the runs with a limit in hand. */
-  async function take(places: number): Promise<{ claims: ClaimedRun[]; busy: boolean }> {
+  async function take(places: number): Promise<{ count: number; busy: boolean }> {
     limitedFirst = limited && !limitedFirst
-    const first = limitedFirst ? await takeLimited(places) : []
-    const left = places - (first?.length ?? 0)
-    const free = left > 0 ? await claimRuns(sql, nodeId, leaseSeconds, left) : { claims: [], limited }
-    limited = free.limited
-    const rest = left - free.claims.length
-    const last = limited && !limitedFirst && rest > 0 ? await takeLimited(rest) : []
-    return { claims: [...(first ?? []), ...free.claims, ...(last ?? [])], busy: first === null || last === null }
+    const first = limitedFirst ? await takeLimited(places) : 0
+    let left = places - (first ?? 0)
+    if (left > 0) left -= await takeFree(left)
+    const last = limited && !limitedFirst && left > 0 ? await takeLimited(left) : 0
+    return { count: places - left + (last ?? 0), busy: first === null || last === null }
   }
 
-  const takeLimited = (places: number) => transaction((sql) => claimLimitedRuns(sql, nodeId, leaseSeconds, places))
+  async function takeFree(places: number): Promise<number> {
+    const { runs, limited: others } = await claimRuns(sql, nodeId, leaseSeconds, places)
+    limited = others
+    for (const run of runs) begin(run)
+    return runs.length
+  }
 
-  function begin(claimed: ClaimedRun) {
-    const { runId } = claimed
+  /** Null: another node is at it. */
+  async function takeLimited(places: number): Promise<number | null> {
+    const runs = await transaction((sql) => claimLimitedRuns(sql, nodeId, leaseSeconds, places))
+    for (const run of runs ?? []) begin(run)
+    return runs?.length ?? null
+  }
+
+  function begin(run: StartedRun) {
+    const { runId } = run
+    meter.began(run.delay)
     // A run that was lost and comes back to this node: the earlier task is fenced out, and must not unregister the new one.
     tasks.get(runId)?.controller.abort(LOST)
     const controller = new AbortController()
@@ -76,7 +96,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
       loop.wake()
     }
     working++
-    const done = execute(claimed, controller, () => leavePlace())
+    const done = execute(run, controller, () => leavePlace())
       .catch((error) => log.error({ err: error, runId }, 'a run could not be recorded; its lease will run out'))
       .finally(() => {
         leavePlace()

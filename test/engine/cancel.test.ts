@@ -4,7 +4,6 @@ import { claimRuns } from '../../src/engine/claim.ts'
 import { CANCELLED } from '../../src/engine/execute.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { settleRuns } from '../../src/runs/transition/settle.ts'
-import { startRuns } from '../../src/runs/transition/start.ts'
 import { advanceRun, type FinishedStep } from '../../src/runs/transition/steps.ts'
 import { createStage, failure, succeed, useWorld, type World, webhook } from './world.ts'
 
@@ -23,17 +22,6 @@ const outOfPatience = (runId: string) =>
 const stepsOf = async (runId: string) => (await world.steps(runId)).map(({ status }) => status)
 const twoSteps = { actions: [webhook('one'), webhook('two')] }
 const done = { ok: true as const, output: 'done', deliveries: [] }
-
-describe('a run that a node has claimed and not started', () => {
-  it('ends at once, and its start is refused', async () => {
-    const node = newId()
-    const runId = await world.start(await world.job())
-    const { claims } = await claimRuns(world.sql, node, 10, 10)
-    expect((await cancel(runId)).status).toBe('CANCELLED')
-    expect(await startRuns(world.sql, node, claims)).toEqual([])
-    expect(await world.kinds(runId)).toEqual(['QUEUED', 'CANCELLED'])
-  })
-})
 
 describe('an action that was asked to stop', () => {
   it('is told why, and what it comes to is the end of the run', async () => {
@@ -151,8 +139,7 @@ describe('an action that does not listen', () => {
   it('is ended when its node is cut off, which can write nothing afterwards', async () => {
     const cutOff = newId()
     const runId = await world.start(await world.job(twoSteps))
-    const { claims } = await claimRuns(world.sql, cutOff, 3_600, 10)
-    const [started] = await startRuns(world.sql, cutOff, claims)
+    const [started] = (await claimRuns(world.sql, cutOff, 3_600, 10)).runs
     await world.node(succeed)
     await cancel(runId)
     await outOfPatience(runId)
@@ -171,11 +158,10 @@ describe('a run that was asked to stop', () => {
     const node = newId()
     const jobId = await world.job()
     const runId = await world.start(jobId)
-    const { claims } = await claimRuns(world.sql, node, 3_600, 10)
-    await startRuns(world.sql, node, claims)
+    await claimRuns(world.sql, node, 3_600, 10)
     await cancel(runId)
     await settleRuns(world.sql, { leaseOwner: node }, [{ runId, jobId, attempt: 1, status: 'QUEUED', delay: 0 }])
-    expect((await claimRuns(world.sql, newId(), 10, 10)).claims).toEqual([])
+    expect((await claimRuns(world.sql, newId(), 10, 10)).runs).toEqual([])
     await world.node(succeed)
     await ends(runId, 'CANCELLED')
     expect(await world.attempts(runId)).toEqual([])
@@ -185,13 +171,12 @@ describe('a run that was asked to stop', () => {
     const node = newId()
     const jobId = await world.job()
     const runId = await world.start(jobId)
-    const { claims } = await claimRuns(world.sql, node, 3_600, 10)
-    await startRuns(world.sql, node, claims)
+    await claimRuns(world.sql, node, 3_600, 10)
     await cancel(runId)
     const error = { code: 'BAD', message: 'it went wrong' }
     const outcome = { runId, jobId, attempt: 1, status: 'RETRYING' as const, error, delay: 0 }
     await settleRuns(world.sql, { leaseOwner: node }, [outcome])
-    expect((await claimRuns(world.sql, newId(), 10, 10)).claims).toEqual([])
+    expect((await claimRuns(world.sql, newId(), 10, 10)).runs).toEqual([])
     await world.node(succeed)
     await ends(runId, 'CANCELLED')
     expect(await world.attempts(runId)).toMatchObject([{ status: 'FAILED' }])

@@ -5,7 +5,6 @@ import { LOST } from '../../src/engine/execute.ts'
 import type { SignedIn } from '../../src/identity/viewer.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { settleRuns } from '../../src/runs/transition/settle.ts'
-import { startRuns } from '../../src/runs/transition/start.ts'
 import { advanceRun, type FinishedStep } from '../../src/runs/transition/steps.ts'
 import { signUp } from '../artifacts/world.ts'
 import { createStage, succeed, useWorld, type World, webhook } from './world.ts'
@@ -55,8 +54,7 @@ describe('a run whose job is released', () => {
     const leaseOwner = newId()
     const jobId = await world.job()
     const runId = await world.start(jobId)
-    const { claims } = await claimRuns(world.sql, leaseOwner, 10, 10)
-    await startRuns(world.sql, leaseOwner, claims)
+    await claimRuns(world.sql, leaseOwner, 10, 10)
     await world.runs.release(admin, jobId)
     expect(await advanceRun(world.sql, { runId, attempt: 1, leaseOwner }, step)).toBe(false)
     const outcome = { runId, jobId, attempt: 1, step, status: 'SUCCEEDED' as const, output: 'late' }
@@ -69,8 +67,7 @@ describe('a run whose job is released', () => {
     for (let round = 0; round < 20; round++) {
       const jobId = await world.job()
       const runId = await world.start(jobId)
-      const { claims } = await claimRuns(world.sql, leaseOwner, 10, 10)
-      await startRuns(world.sql, leaseOwner, claims)
+      await claimRuns(world.sql, leaseOwner, 10, 10)
       const outcome = { runId, jobId, attempt: 1, step, status: 'SUCCEEDED' as const, output: 'done' }
       const [settled] = await Promise.all([
         settleRuns(world.sql, { leaseOwner }, [outcome]),

@@ -11,8 +11,7 @@ useWorld((made) => {
 })
 
 const allow = { overlap: 'ALLOW' as const }
-const claimed = async (limit: number) =>
-  (await claimRuns(world.sql, newId(), 10, limit)).claims.map(({ jobId }) => jobId)
+const claimed = async (limit: number) => (await claimRuns(world.sql, newId(), 10, limit)).runs.map(({ jobId }) => jobId)
 const postpone = (runId: string, seconds: number) =>
   world.sql(
     `update run_queue set available_at = clock_timestamp() + make_interval(secs => $2) where run_id = $1::uuid`,

@@ -9,7 +9,6 @@ import { newId } from '../../src/kernel/ids.ts'
 import { type ActiveCount, type Admission, admit, MAX_WAITING } from '../../src/runs/overlap.ts'
 import { recordRuns } from '../../src/runs/transition/record.ts'
 import { type Outcome, settleRuns } from '../../src/runs/transition/settle.ts'
-import { startRuns } from '../../src/runs/transition/start.ts'
 import { unblockRuns } from '../../src/runs/transition/waiting.ts'
 import { createWorld, expectConsistent, type World } from '../engine/world.ts'
 
@@ -86,8 +85,8 @@ describe('runs on a database', () => {
       await recordRuns(sql, [allowed])
     })
     await unblocked
-    const { claims } = await claimRuns(world.sql, newId(), 10, 10)
-    expect(claims.map(({ runId }) => runId)).toEqual([allowed.id])
+    const { runs } = await claimRuns(world.sql, newId(), 10, 10)
+    expect(runs.map(({ runId }) => runId)).toEqual([allowed.id])
     await world.prisma.runQueue.deleteMany()
     await world.prisma.run.deleteMany()
   })
@@ -109,8 +108,7 @@ describe('runs on a database', () => {
     async function worker() {
       const leaseOwner = newId()
       while (active) {
-        const { claims } = await claimRuns(world.sql, leaseOwner, 10, 6)
-        const runs = await startRuns(world.sql, leaseOwner, claims)
+        const { runs } = await claimRuns(world.sql, leaseOwner, 10, 6)
         await new Promise((resolve) => setImmediate(resolve))
         // Some are left behind, as by a worker that dies.
         const ended = runs.filter(() => random() < 0.9).map((run) => outcomeOf(run, random()))
@@ -124,7 +122,7 @@ describe('runs on a database', () => {
         // In no particular order, so it may wait for nobody: what somebody else has in hand is passed over.
         await world.sql(`update run_queue set lease_until = 'epoch' where run_id in (
           select run_id from run_queue where lease_owner is not null order by random() limit 6 for update skip locked)`)
-        const lost = (await expiredRuns(world.sql)).filter(({ started }) => started)
+        const lost = await expiredRuns(world.sql)
         for (const leaseOwner of new Set(lost.map((run) => run.leaseOwner))) {
           const outcomes = lost.filter((run) => run.leaseOwner === leaseOwner).map(lostBy)
           await settle({ leaseOwner, expiredOnly: true }, outcomes)

@@ -4,7 +4,7 @@ import { newId } from '../../src/kernel/ids.ts'
 import type { Admission } from '../../src/runs/overlap.ts'
 import { type NewRun as AnyRun, recordRuns } from '../../src/runs/transition/record.ts'
 import { type Outcome, settleRuns } from '../../src/runs/transition/settle.ts'
-import { type StartedRun, startRuns } from '../../src/runs/transition/start.ts'
+import type { StartedRun } from '../../src/runs/transition/start.ts'
 import { advanceRun, type DeliveryRecord, type FinishedStep } from '../../src/runs/transition/steps.ts'
 import { skipWaitingRuns, unblockRuns } from '../../src/runs/transition/waiting.ts'
 import { expectConsistent, useWorld, type World, webhook } from '../engine/world.ts'
@@ -54,10 +54,9 @@ const delivery = (more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
   ...more,
 })
 
-/** Claims and starts all that is free, for a node. */
+/** Starts all that is free, for a node. */
 async function begin(node = nodeA): Promise<StartedRun[]> {
-  const { claims } = await claimRuns(world.sql, node, 10, 100)
-  return startRuns(world.sql, node, claims)
+  return (await claimRuns(world.sql, node, 10, 100)).runs
 }
 async function beginOne(node = nodeA): Promise<StartedRun> {
   const [run, ...others] = await begin(node)
@@ -128,12 +127,11 @@ describe('recording runs', () => {
 })
 
 describe('the fence', () => {
-  it('starts a claim once, for its owner only', async () => {
-    await recordRuns(world.sql, [byHand(await world.job())])
-    const { claims } = await claimRuns(world.sql, nodeA, 10, 10)
-    expect(await startRuns(world.sql, nodeB, claims)).toEqual([])
-    expect(await startRuns(world.sql, nodeA, claims)).toHaveLength(1)
-    expect(await startRuns(world.sql, nodeA, claims)).toEqual([])
+  it('lets each run be started once, however many nodes ask', async () => {
+    await recordRuns(world.sql, [byHand(await world.job()), byHand(await world.job()), byHand(await world.job())])
+    const started = await Promise.all([begin(nodeA), begin(nodeB), begin(nodeA), begin(nodeB)])
+    expect(new Set(started.flat().map(({ runId }) => runId)).size).toBe(3)
+    expect(started.flat()).toHaveLength(3)
     expect(await begin(nodeB)).toEqual([])
   })
 
@@ -171,12 +169,9 @@ describe('the fence', () => {
     await recordRuns(world.sql, [byHand(await world.job(twoSteps))])
     const run = await beginOne()
     expect(await settle(nodeA, lost(run))).toEqual(new Set([run.runId]))
-    const { claims } = await claimRuns(world.sql, nodeA, 10, 10)
-    expect(claims).toMatchObject([{ runId: run.runId, attempt: 1 }])
+    expect(await beginOne()).toMatchObject({ runId: run.runId, attempt: 2 })
     expect(await settle(nodeA, succeeded(run))).toEqual(new Set())
     expect(await advanceRun(world.sql, { runId: run.runId, attempt: 1, leaseOwner: nodeA }, stepOf(0))).toBe(false)
-    const [again] = await startRuns(world.sql, nodeA, claims)
-    expect(again).toMatchObject({ attempt: 2 })
   })
 
   it('lets a successor speak for a worker only once the lease has run out', async () => {
@@ -340,11 +335,7 @@ describe('skipping what waits', () => {
     for (let round = 0; round < 30; round++) {
       const jobId = await world.job()
       await recordRuns(world.sql, [forSlot(jobId, slot(1)), forSlot(jobId, slot(2)), forSlot(jobId, slot(3))])
-      const { claims } = await claimRuns(world.sql, nodeA, 10, 10)
-      const [started] = await Promise.all([
-        startRuns(world.sql, nodeA, claims),
-        skipWaitingRuns(world.sql, jobId, 'PAUSED'),
-      ])
+      const [started] = await Promise.all([begin(), skipWaitingRuns(world.sql, jobId, 'PAUSED')])
       const runs = await world.runsOf(jobId)
       const running = runs.filter(({ status }) => status === 'RUNNING').map(({ id }) => id)
       expect(running.sort()).toEqual(started.map(({ runId }) => runId).sort())

@@ -24,7 +24,7 @@ export async function releaseRuns(sql: Sql, jobId: string): Promise<void> {
 
 const HELD = `
 select run_id as "runId", attempt, lease_owner as "leaseOwner" from run_queue
-where job_id = $1::uuid and started and lease_owner is not null`
+where job_id = $1::uuid and lease_owner is not null`
 
 /** A worker that renews its leases sees that they are gone. */
 const TELL = `select 1 as told from (select ${notifySql('cancel')}) told`

@@ -53,7 +53,7 @@ with given as materialized (
     dropped int, last boolean)
 ), held as materialized (
   select run_id, attempt, lease_owner from run_queue
-  where run_id = any($2::uuid[]) and lease_owner is not null and started order by run_id for update
+  where run_id = any($2::uuid[]) and lease_owner is not null order by run_id for update
 ), step as (
   update run_step s set
     progress = coalesce(g.progress, s.progress),

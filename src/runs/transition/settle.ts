@@ -66,10 +66,9 @@ function attemptStatus(outcome: Outcome): AttemptStatus | null {
   return statuses[outcome.status]
 }
 
-/** `started`: a node that leases its own lost run anew holds it under the same attempt until that begins. */
 const FENCE = (ids: string, attempts: string) => `
   run_id = any(${ids}::uuid[]) and lease_owner = $2::uuid
-  and attempt = (${attempts}::int[])[array_position(${ids}::uuid[], run_id)] and started
+  and attempt = (${attempts}::int[])[array_position(${ids}::uuid[], run_id)]
   and (not $3::boolean or lease_until < clock_timestamp())`
 
 const publicId = (prefix: string, column: string) => `'${prefix}_' || replace(${column}::text, '-', '')`
@@ -106,7 +105,7 @@ with given as materialized (
 ), gone as (
   delete from run_queue where ${FENCE('$5', '$6')} and (select count(*) from locked) >= 0 returning run_id
 ), kept as (
-  update run_queue set lease_owner = null, lease_until = null, started = false,
+  update run_queue set lease_owner = null, lease_until = null,
     attempt = attempt - ($10::int[])[array_position($7::uuid[], run_id)],
     available_at = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => ($9::float8[])[array_position($7::uuid[], run_id)])
   where ${FENCE('$7', '$8')} and (select count(*) from gone) >= 0

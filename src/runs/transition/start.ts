@@ -1,6 +1,5 @@
-/** Claimed → RUNNING. */
+/** QUEUED or RETRYING → RUNNING. */
 import type { RunTrigger } from '../../db/generated/prisma/enums.ts'
-import type { Sql } from '../../db/sql.ts'
 import { notifySql } from '../../live/events.ts'
 import type { RunPlan } from '../plan.ts'
 
@@ -26,22 +25,20 @@ export type StartedRun = {
   done: unknown[]
 }
 
-/**
- * Claimed → RUNNING: raises `attempt`, opens the attempt and its first unfinished step. Claims of one lease owner.
- * A claim that no longer holds is missing from the answer.
- */
-export function startRuns(sql: Sql, leaseOwner: string, claims: Omit<Claim, 'leaseOwner'>[]): Promise<StartedRun[]> {
-  return sql<StartedRun>(START, [claims.map(({ runId }) => runId), claims.map(({ attempt }) => attempt), leaseOwner])
-}
-
 /** A new attempt at a step begins to report anew. */
 export const REPORTS_ANEW = 'progress = null, log_lines = 0, log_bytes = 0, log_dropped = 0'
 
-const START = `
-with fenced as (
-  update run_queue set attempt = attempt + 1, started = true
-  where run_id = any($1::uuid[]) and lease_owner = $3::uuid
-    and attempt = ($2::int[])[array_position($1::uuid[], run_id)]
+/**
+ * A statement that leases runs and starts them at once: raises `attempt`, opens the attempt and its first unfinished step.
+ * $1: the node, $2: how many seconds the lease lasts. `free`: CTEs, the last of which is called so, with the ids of runs
+ * whose entries in the queue it has locked; `limited`: a condition whose truth stands in each row of the
+ * answer. Where nothing is free there is one row, with no run.
+ */
+export const startSql = ({ free, limited }: { free: string; limited: string }) => `
+with recursive ${free}, fenced as (
+  update run_queue set attempt = attempt + 1, lease_owner = $1::uuid,
+    lease_until = clock_timestamp() + make_interval(secs => $2)
+  where run_id = any(array(select run_id from free))
   returning run_id
 ), started as (
   update run set status = 'RUNNING', attempt = attempt + 1, started_at = coalesce(started_at, clock_timestamp()),
@@ -56,7 +53,7 @@ with fenced as (
     where s.run_id = started.id and s.status = 'SUCCEEDED') past
 ), attempted as (
   insert into run_attempt (run_id, attempt, status, node_id, started_at)
-  select id, attempt, 'RUNNING', $3::uuid, clock_timestamp() from task
+  select id, attempt, 'RUNNING', $1::uuid, clock_timestamp() from task
 ), stepped as (
   insert into run_step (run_id, position, kind, name, status, attempt, started_at)
   select id, position, plan->'actions'->position->>'kind', plan->'actions'->position->>'name', 'RUNNING', attempt,
@@ -80,5 +77,7 @@ select id as "runId", job_id as "jobId", attempt, losses, trigger, scheduled_for
     select jsonb_path_query_array(jsonb_build_array(encode(s.current, 'base64'),
       case when s.previous_until > clock_timestamp() then encode(s.previous, 'base64') end), '$[*] ? (@ != null)')
     from signing_secret s where s.job_id = task.job_id), '[]') as "sealedSecrets",
-  delay, coalesce(done, '[]') as done
-from task cross join (select ${notifySql('events')}) told`
+  delay, coalesce(done, '[]') as done, told.limited
+from (
+  select ${limited} as limited, case when exists (select from task) then ${notifySql('events')} end as said
+) told left join task on true`

@@ -57,7 +57,7 @@ export async function advanceRun(sql: Sql, claim: Claim, step: FinishedStep): Pr
 /** Sent again because its answer was lost, it finds the step closed, and changes nothing more. */
 const ADVANCE = `
 with fenced as (
-  select run_id from run_queue where run_id = $1::uuid and attempt = $2 and lease_owner = $3::uuid and started for update
+  select run_id from run_queue where run_id = $1::uuid and attempt = $2 and lease_owner = $3::uuid for update
 ), closed as (
   update run_step set status = 'SUCCEEDED', output = $4::jsonb->'output', finished_at = clock_timestamp()
   where run_id = any(array(select run_id from fenced)) and position = ($4::jsonb->>'position')::int and status = 'RUNNING'

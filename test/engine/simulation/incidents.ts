@@ -9,7 +9,7 @@ const KINDS = ['crash', 'crash', 'freeze', 'freeze', 'restart', 'jump', 'rewind'
 
 /** Where a node is between two states: there it dies, stands still or loses its connection most tellingly. */
 const MOMENTS = [
-  'claim',
+  'start',
   'start',
   'start',
   'start',

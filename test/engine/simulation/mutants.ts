@@ -77,18 +77,9 @@ export const MUTANTS: Mutant[] = [
     },
   },
   {
-    name: 'a start asks for no attempt',
-    breaks: [SENTENCE, COUNTED, ENDS_ONCE],
-    rewrite: replacing('start', [ATTEMPT_OF('$2', '$1'), '$2::int[] is not null']),
-  },
-  {
-    name: 'a start asks for no lease and no attempt',
-    breaks: [SENTENCE, COUNTED, ENDS_ONCE],
-    rewrite: replacing(
-      'start',
-      [ATTEMPT_OF('$2', '$1'), '$2::int[] is not null'],
-      ['lease_owner = $3::uuid', '$3::uuid is not null'],
-    ),
+    name: 'a start takes what is leased to others',
+    breaks: [SENTENCE, COUNTED, ENDS_ONCE, BROKEN_LEASE, NO_OVERLAP],
+    rewrite: replacing('start', ['lease_owner is null and', '']),
   },
   {
     name: 'a settlement asks for no lease and no attempt',

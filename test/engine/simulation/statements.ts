@@ -5,9 +5,8 @@ const MARKS: [label: string, mark: RegExp][] = [
   ['advance', /moved as \(\s*update run set event_seq/],
   ['settle', /taken_back as/],
   ['record', /insert into run \(id/],
-  ['claim', /set lease_owner = \$1::uuid/],
   ['renew', /set lease_until = clock_timestamp\(\)/],
-  ['release', /released as/],
+  ['strays', /run_id <> all/],
   ['of node', /where q\.lease_owner = \$1::uuid/],
   ['expired', /q\.lease_until < clock_timestamp\(\)/],
   ['stuck', /select distinct job_id from run_queue where blocked/],
@@ -55,8 +54,6 @@ export const isQuick = (text: string): boolean => /^\s*select|missing|delete fro
  * making.
  */
 export function inOrder(label: string, rows: Record<string, unknown>[]): Record<string, unknown>[] {
-  const claims = rows[0]?.claims
-  if (Array.isArray(claims)) claims.sort((a, b) => (a.runId < b.runId ? -1 : 1))
   if (rows.length < 2 || !UNORDERED.has(label)) return rows
   const keys = new Map(
     rows.map((row) => [row, JSON.stringify(label === 'due jobs' ? [row.nextRunAt, row.jobId] : row)]),
@@ -67,8 +64,8 @@ export function inOrder(label: string, rows: Record<string, unknown>[]): Record<
 
 const UNORDERED = new Set([
   'due jobs',
-  'claim',
   'start',
+  'strays',
   'settle',
   'expired',
   'of node',

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "run_queue" DROP COLUMN "started";
