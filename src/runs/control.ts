@@ -4,7 +4,7 @@ import type { Job, PrismaClient, Run } from '../db/generated/prisma/client.ts'
 import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
-import { type JobRights, LEVEL, noSuchJob, requireNoDraft } from '../jobs/rights.ts'
+import { type JobRights, LEVEL, requireNoDraft } from '../jobs/rights.ts'
 import { PRIORITY } from '../jobs/spec.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -13,12 +13,14 @@ import { recurrenceOf } from '../schedules/stored.ts'
 import { presentSlots, slotsToBackfill } from './backfill.ts'
 import { enqueueRuns, type WantedRun } from './enqueue.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
+import { held, lockJobs, refusalOf } from './lock-jobs.ts'
 import { DEFAULT_OVERLAP, OVERLAPPED } from './overlap.ts'
+import { createQueueing } from './queueing.ts'
 import { requireRun } from './require-run.ts'
 import { type BackfillInput, backfillSpec, MANY_LIMIT, manySpec, type RunJobInput, runJobSpec } from './spec.ts'
 import { isFinal } from './states.ts'
 import { cancelRuns } from './transition/cancel.ts'
-import { countActive, unblockRuns } from './transition/waiting.ts'
+import { unblockRuns } from './transition/waiting.ts'
 
 /** What became of the slots of a range. */
 export type Backfill = {
@@ -36,7 +38,6 @@ export type ManyRuns = { runs: Run[] /** There are others that match. */; hasMor
 
 /** Rows of one statement, so that none is very long. */
 const PART = 500
-const HELD = 'an administrator holds the job'
 /** Made-up runs let those of the day go first. */
 const BACKFILL_PRIORITY = 10
 
@@ -49,6 +50,7 @@ export function createRunControl(deps: {
   const { prisma, pool, rights, settings } = deps
   const sql = sqlOn(pool)
   const transaction = <Result>(work: (sql: Sql) => Promise<Result>) => inTransaction(pool, work)
+  const queueRun = createQueueing({ prisma, transaction, settings })
 
   /** A job that is not deleted and that the viewer may run. */
   async function requireJob(viewer: Viewer, jobId: string): Promise<Job> {
@@ -89,19 +91,16 @@ export function createRunControl(deps: {
   /** Each final run that is given becomes a new one of its job as that is now. Passes over jobs that are deleted or held. */
   async function redo(runs: Run[], { once }: { once: boolean }): Promise<string[]> {
     return transaction(async (sql) => {
-      const jobIds = [...new Set(runs.map(({ jobId }) => jobId))]
-      const locked = await sql<Pick<Job, 'id' | 'overlap'>>(
-        `select id, overlap from job where id = any($1::uuid[]) and deleted_at is null and held_at is null
-        order by id for no key update`,
-        [jobIds],
+      const jobs = await lockJobs(
+        sql,
+        runs.map(({ jobId }) => jobId),
       )
-      const jobsById = new Map(locked.map((job) => [job.id, job]))
       const done = once
         ? await sql<{ id: string }>('select retry_of_id as id from run where retry_of_id = any($1::uuid[])', [
             runs.map(({ id }) => id),
           ])
         : []
-      const left = runs.filter(({ id, jobId }) => jobsById.has(jobId) && !done.some((other) => other.id === id))
+      const left = runs.filter(({ id, jobId }) => !refusalOf(jobs.get(jobId)) && !done.some((other) => other.id === id))
       const wanted = left.map(
         (run): WantedRun => ({
           id: newId(),
@@ -111,7 +110,7 @@ export function createRunControl(deps: {
           input: run.input ?? undefined,
           ...(run.scheduledFor && { scheduledFor: run.scheduledFor }),
           ...(run.domainEventId && { domainEventId: run.domainEventId }),
-          policy: jobsById.get(run.jobId)?.overlap ?? DEFAULT_OVERLAP.RETRY,
+          policy: jobs.get(run.jobId)?.overlap ?? DEFAULT_OVERLAP.RETRY,
         }),
       )
       await enqueueRuns(sql, wanted, settings)
@@ -132,18 +131,10 @@ export function createRunControl(deps: {
       requireScope(viewer, 'jobs:run')
       const { payload, overlap, priority } = validate(runJobSpec, input)
       const job = await requireJob(viewer, input.jobId)
-      const id = newId()
-      await transaction(async (sql) => {
-        await lockJob(sql, job.id)
-        if (most < Number.POSITIVE_INFINITY && (await countActive(sql, [job.id]))(job.id).active >= most) {
-          const which = most === 1 ? 'a run of the job is' : `${most} runs of the job are`
-          throw new ConflictError(`${which} under way`, 'RUNNING')
-        }
-        const policy = overlap ?? job.overlap ?? DEFAULT_OVERLAP.MANUAL
-        const run = { id, jobId: job.id, trigger: 'MANUAL' as const, input: payload, policy }
-        await enqueueRuns(sql, [{ ...run, ...(priority != null && { priority }) }], settings)
+      return queueRun({
+        ...{ jobId: job.id, input: payload, most },
+        ...{ overlap: overlap ?? null, priority: priority ?? null },
       })
-      return prisma.run.findUniqueOrThrow({ where: { id } })
     },
 
     /**
@@ -163,8 +154,11 @@ export function createRunControl(deps: {
       }
       const slots = await slotsToBackfill(recurrenceOf(schedule), job, from, to)
       return transaction(async (sql) => {
-        const { version } = await lockJob(sql, job.id)
-        if (version !== job.version) throw new ConflictError('the job was changed meanwhile: try again', 'VERSION')
+        const locked = (await lockJobs(sql, [job.id])).get(job.id)
+        const refused = refusalOf(locked)
+        if (refused) throw refused
+        if (locked?.version !== job.version)
+          throw new ConflictError('the job was changed meanwhile: try again', 'VERSION')
         const present = onlyMissing === false ? new Set<number>() : await presentSlots(sql, job.id, from, to)
         const missing = slots.filter((slot) => !present.has(slot.getTime()))
         const fields = {
@@ -217,7 +211,7 @@ export function createRunControl(deps: {
       const [id] = await redo([run], { once: false })
       if (!id) {
         const { deletedAt } = await prisma.job.findUniqueOrThrow({ where: { id: run.jobId } })
-        throw deletedAt ? new ConflictError('its job is deleted', 'DELETED') : new ConflictError(HELD, 'HELD')
+        throw deletedAt ? new ConflictError('its job is deleted', 'DELETED') : held()
       }
       return prisma.run.findUniqueOrThrow({ where: { id } })
     },
@@ -232,15 +226,4 @@ export function createRunControl(deps: {
       return { runs: await inOrder(await redo(rows, { once: true })), hasMore }
     },
   }
-}
-
-/** A job that nobody holds. */
-async function lockJob(sql: Sql, jobId: string): Promise<{ version: number }> {
-  const [job] = await sql<{ version: number; heldAt: Date | null }>(
-    'select version, held_at as "heldAt" from job where id = $1::uuid and deleted_at is null for no key update',
-    [jobId],
-  )
-  if (!job) throw noSuchJob()
-  if (job.heldAt) throw new ConflictError(HELD, 'HELD')
-  return job
 }
