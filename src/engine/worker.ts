@@ -37,6 +37,17 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   /** A statement whose answer was lost may have started runs of which nobody here knows. */
   let mayHaveStrays = false
 
+  let isWoken = false
+  /** At the end of the turn: those that end together are followed by others together. */
+  function wakeSoon() {
+    if (isWoken) return
+    isWoken = true
+    setImmediate(() => {
+      isWoken = false
+      loop.wake()
+    })
+  }
+
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
 
@@ -93,7 +104,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     let leavePlace = () => {
       leavePlace = () => {}
       working--
-      loop.wake()
+      wakeSoon()
     }
     working++
     const done = execute(run, controller, () => leavePlace())
@@ -102,7 +113,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
         leavePlace()
         if (tasks.get(runId)?.controller !== controller) return
         tasks.delete(runId)
-        loop.wake()
+        wakeSoon()
       })
     tasks.set(runId, { runId, controller, done })
   }

@@ -15,6 +15,10 @@ const HAND_WRITTEN = {
     'INDEX run_domain_event ON public.run USING btree (domain_event_id) WHERE (domain_event_id IS NOT NULL)',
   run_retry_of: 'INDEX run_retry_of ON public.run USING btree (retry_of_id) WHERE (retry_of_id IS NOT NULL)',
   run_slot_again: `INDEX run_slot_again ON public.run USING btree (job_id, scheduled_for) WHERE ((trigger <> 'SCHEDULE'::run_trigger) AND (scheduled_for IS NOT NULL))`,
+  run_of_artifact:
+    'INDEX run_of_artifact ON public.run USING btree (artifact_id, id DESC) WHERE (artifact_id IS NOT NULL)',
+  run_event_of_artifact:
+    'INDEX run_event_of_artifact ON public.run_event USING btree (artifact_id, "position") WHERE (artifact_id IS NOT NULL)',
   run_queue_free:
     'INDEX run_queue_free ON public.run_queue USING btree (priority, available_at, run_id) WHERE ((lease_owner IS NULL) AND (NOT blocked) AND (limit_group IS NULL))',
   run_queue_limited:
