@@ -162,8 +162,14 @@ export async function createWorld() {
       {
         pace = 1,
         onStatement = () => {},
+        onAnswer = () => {},
         ...settings
-      }: Partial<EngineSettings> & { pace?: number; onStatement?: (text: string) => void } = {},
+      }: Partial<EngineSettings> & {
+        pace?: number
+        onStatement?: (text: string) => void
+        /** Throws, and the answer is lost. */
+        onAnswer?: (text: string, rows: unknown[]) => void
+      } = {},
     ) {
       const nodeId = newId()
       const connection = { ...database.connection, application_name: NODE_NAME }
@@ -181,9 +187,12 @@ export async function createWorld() {
           bus: nodeBus,
           log,
           random: Math.random,
-          sql: (text, values) => {
+          sql: async <Row>(text: string, values?: unknown[]) => {
             onStatement(text)
-            return cut.on ? Promise.reject(new Error('cut off')) : engineSql(text, values)
+            if (cut.on) throw new Error('cut off')
+            const rows = await engineSql<Row>(text, values)
+            onAnswer(text, rows)
+            return rows
           },
           transaction: (work) => inTransaction(enginePool, work),
           perform,
