@@ -11,8 +11,8 @@ export type Engine = {
   /** Queues the jobs `from` to `from + count - 1` as the engine does it in bulk, to be done at once or at `at`. */
   add(from: number, count: number, at?: Date): Promise<void>
   addOne(job: number): Promise<void>
-  /** Starts to work, with `CONCURRENCY` at once. */
-  work(handle: (job: number) => Promise<void>): Promise<void>
+  /** Starts to work, with `CONCURRENCY` at once. `isWide`: jobs take no time, so batches may be as large as pays. */
+  work(handle: (job: number) => Promise<void>, options?: { isWide: boolean }): Promise<void>
   /** Whether all that was queued is recorded as done. */
   isDone(): Promise<boolean>
   close(): Promise<void>
@@ -22,7 +22,7 @@ export const CONCURRENCY = 50
 export const BULK = 500
 const PRODUCERS = 10
 /** Of what is measured by the clock; what is not done by then is not waited for. */
-const GIVE_UP_MS = 15_000
+const GIVE_UP_MS = 10_000
 const ENQUEUE_MS = 2_000
 const LATENCY_MS = 12_000
 const now = () => performance.now()
@@ -52,7 +52,7 @@ const commands = {
     let handled = 0
     const began = now()
     const timeLeft = () => now() - began < GIVE_UP_MS
-    await work(async () => void handled++)
+    await work(async () => void handled++, { isWide: true })
     while (handled < count && timeLeft()) await sleep(1)
     while (handled >= count && !(await isDone()) && timeLeft()) await sleep(1)
     return handled / ((now() - began) / 1000)

@@ -14,31 +14,16 @@ import {
   RUNSHEET_ENGINE,
   withProgram,
 } from './engines.ts'
-import { createCaller } from './program.ts'
-import { type Receiver, startReceiver } from './receiver.ts'
+import { CONCURRENCY, createCaller } from './program.ts'
+import { callsPerSecond, withReceiver } from './receiving.ts'
 import { SECRET_KEY } from './runsheet-key.ts'
 import { produceOverHttp } from './runsheet-server.ts'
 
 const DRAINED = 20_000
 const BULK = 5_000
 const CALLS = 5_000
-const GIVE_UP_MS = 20_000
+const GIVE_UP_MS = 10_000
 const PORT = 4790
-
-/** Calls a second from the first to the last that the receiver saw. */
-async function callsPerSecond(receiver: Receiver): Promise<number> {
-  const times = (await receiver.calls(CALLS, GIVE_UP_MS)).sort((a, b) => a - b)
-  return (times.length - 1) / (((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000)
-}
-
-async function withReceiver<Result>(use: (receiver: Receiver) => Promise<Result>): Promise<Result> {
-  const receiver = await startReceiver()
-  try {
-    return await use(receiver)
-  } finally {
-    await receiver.end()
-  }
-}
 
 /** What is the same for all engines: each in a fresh process with a fresh store. */
 async function measureAlone(engine: Parameters<typeof withProgram>[0]): Promise<Sample> {
@@ -54,11 +39,11 @@ async function measureAlone(engine: Parameters<typeof withProgram>[0]): Promise<
 }
 
 async function measurePeer(peer: Parameters<typeof withProgram>[0]): Promise<Sample> {
-  const webhooks = await withReceiver(({ url, ...receiver }) =>
+  const webhooks = await withReceiver((receiver) =>
     withProgram(peer, async (program) => {
       await program.ask('fill', { count: CALLS })
-      await program.ask('work', { url })
-      return callsPerSecond({ url, ...receiver })
+      await program.ask('work', { url: receiver.url })
+      return callsPerSecond(receiver, CALLS, GIVE_UP_MS)
     }),
   )
   return { ...(await measureAlone(peer)), webhooks }
@@ -71,7 +56,7 @@ async function measureRunsheet(): Promise<Sample> {
       await program.ask('fill', { count: CALLS })
       const server = await startServer('unused', PORT, { ...store.env, SECRET_KEY })
       try {
-        return await callsPerSecond(receiver)
+        return await callsPerSecond(receiver, CALLS, GIVE_UP_MS)
       } finally {
         await server.stop()
       }
@@ -87,8 +72,8 @@ async function measureNoEngine(): Promise<Sample> {
     const worker = async () => {
       while (left > 0) await call(left--)
     }
-    await Promise.all(Array.from({ length: 50 }, worker))
-    return { webhooks: await callsPerSecond(receiver) }
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+    return { webhooks: await callsPerSecond(receiver, CALLS, GIVE_UP_MS) }
   })
 }
 
