@@ -139,9 +139,9 @@ const comparison: Comparison = {
     { name: RUNSHEET, measure: () => takeover(openPostgresStore, workersOfRunsheet) },
     peer('graphile-worker', named('graphile-worker')),
     peer('pg-boss', named('pg-boss')),
-    peer('pg-boss, heartbeats', named(PG_BOSS_TUNED), { QUICK: '1' }),
+    peer('pg-boss with heartbeats', named(PG_BOSS_TUNED), { QUICK: '1' }),
     peer('BullMQ', named(BULLMQ)),
-    peer('BullMQ, short locks', named(BULLMQ), { QUICK: '1' }),
+    peer('BullMQ with short locks', named(BULLMQ), { QUICK: '1' }),
   ],
   judge: (of: Medians) => {
     const reached = of(RUNSHEET, 'takeover')
