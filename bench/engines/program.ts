@@ -15,7 +15,6 @@ export type Engine = {
   work(handle: (job: number) => Promise<void>, options?: { isWide: boolean }): Promise<void>
   /** Whether all that was queued is recorded as done. */
   isDone(): Promise<boolean>
-  close(): Promise<void>
 }
 
 export const CONCURRENCY = 50
@@ -47,7 +46,7 @@ const commands = {
     }
   },
 
-  /** Of jobs that do nothing, from the start of the work to the last that is recorded as done. Jobs a second. */
+  /** Of jobs that do nothing, from the start of the work to the last that is recorded as done. */
   async drain({ work, isDone }: Engine, { count }: { count: number }) {
     let handled = 0
     const began = now()
@@ -55,7 +54,7 @@ const commands = {
     await work(async () => void handled++, { isWide: true })
     while (handled < count && timeLeft()) await sleep(1)
     while (handled >= count && !(await isDone()) && timeLeft()) await sleep(1)
-    return handled / ((now() - began) / 1000)
+    return { handled, perSecond: handled / ((now() - began) / 1000) }
   },
 
   /** Producers that each wait for what they have queued. Jobs a second. */
@@ -114,6 +113,7 @@ export async function serve(open: () => Promise<Engine>): Promise<void> {
     )
     process.send?.(answer)
   })
-  process.once('SIGTERM', () => void engine.close().finally(() => process.exit(0)))
+  // Its store goes with it, so there is nothing to put in order.
+  process.once('SIGTERM', () => process.exit(0))
   process.send?.('ready')
 }

@@ -9,7 +9,7 @@ import { openPostgres } from '../../src/db/open.ts'
 import { createPatience } from '../../src/db/patience.ts'
 import { inTransaction, sqlOn } from '../../src/db/sql.ts'
 import { createEgress } from '../../src/egress/egress.ts'
-import { createEngine, type Engine as RunsheetEngine } from '../../src/engine/engine.ts'
+import { createEngine } from '../../src/engine/engine.ts'
 import { openNodeSession } from '../../src/engine/node.ts'
 import { systemAlarm } from '../../src/engine/timer.ts'
 import { createIdentityService } from '../../src/identity/service.ts'
@@ -60,7 +60,6 @@ async function open(): Promise<Engine> {
     jobIds.push(id)
   }
   const jobOf = (number: number) => jobIds[number % JOBS] ?? ''
-  const closing: (() => Promise<unknown>)[] = [egress.close, database.close]
 
   return {
     async add(from, count) {
@@ -79,9 +78,9 @@ async function open(): Promise<Engine> {
     async work(handle) {
       const nodeId = newId()
       const bus = await openPostgresBus(database.connection, log)
-      const session = await openNodeSession({ connection: database.connection, nodeId, pool, log })
+      await openNodeSession({ connection: database.connection, nodeId, pool, log })
       let job = 0
-      const engine: RunsheetEngine = createEngine(
+      const engine = createEngine(
         {
           ...{ clock: systemClock, alarm: systemAlarm, bus, log, random: Math.random },
           sql: sqlOn(enginePool),
@@ -97,15 +96,11 @@ async function open(): Promise<Engine> {
           logLimits: { lines: 1_000, bytes: 100_000 },
         },
       )
-      closing.unshift(engine.stop, session.close, bus.close)
       engine.start()
     },
     async isDone() {
       const [queue] = await sql<{ done: boolean }>('select not exists (select from run_queue) as done')
       return queue?.done === true
-    },
-    async close() {
-      for (const close of closing) await close()
     },
   }
 }

@@ -7,11 +7,11 @@ import { startPostgres } from '../kit/postgres.ts'
 import { end, launch, untilReady } from '../kit/processes.ts'
 
 /** `env`: what tells a program where it is. */
-export type Store = { env: { DATABASE_URL?: string; REDIS_URL?: string }; stop(): Promise<void> }
+export type Store = { env: { DATABASE_URL?: string; REDIS_URL?: string }; pid: number; stop(): Promise<void> }
 
 export async function openPostgresStore(): Promise<Store> {
   const postgres = await startPostgres()
-  return { env: { DATABASE_URL: postgres.url }, stop: postgres.stop }
+  return { env: { DATABASE_URL: postgres.url }, pid: postgres.pid, stop: postgres.stop }
 }
 
 export async function openRedisStore(): Promise<Store> {
@@ -33,6 +33,7 @@ export async function openRedisStore(): Promise<Store> {
   }
   return {
     env: { REDIS_URL: `redis://127.0.0.1:${port}` },
+    pid: child.pid ?? Number.NaN,
     async stop() {
       await end(child)
       await rm(folder, { recursive: true, force: true })

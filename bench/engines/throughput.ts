@@ -1,5 +1,6 @@
 /** How much each engine gets done: jobs that do nothing, queueing them, and jobs that each make one call. */
 import { type Comparison, compare, type Medians, type Sample } from '../kit/compare.ts'
+import { cpuMs, cpuMsWithChildren } from '../kit/processes.ts'
 import { figure } from '../kit/report.ts'
 import { startServer } from '../kit/server.ts'
 import type { Program } from './control.ts'
@@ -27,15 +28,18 @@ const PORT = 4790
 
 /** What is the same for all engines: each in a fresh process with a fresh store. */
 async function measureAlone(engine: Parameters<typeof withProgram>[0]): Promise<Sample> {
-  const drain = await withProgram(engine, async (program) => {
+  const drained = await withProgram(engine, async (program, store) => {
     await program.ask('fill', { count: DRAINED })
-    return program.ask('drain', { count: DRAINED })
+    const cpu = async () => (await cpuMs(program.pid)) + (await cpuMsWithChildren(store.pid))
+    const before = await cpu()
+    const { perSecond, handled } = await program.ask('drain', { count: DRAINED })
+    return { drain: perSecond, drainCpu: (((await cpu()) - before) / handled) * 1000 }
   })
   const queued = await withProgram(engine, async (program: Program) => ({
     produce: await program.ask('produce', {}),
     bulk: await program.ask('bulk', { count: BULK }),
   }))
-  return { drain, ...queued }
+  return { ...drained, ...queued }
 }
 
 async function measurePeer(peer: Parameters<typeof withProgram>[0]): Promise<Sample> {
@@ -95,6 +99,7 @@ const comparison: Comparison = {
   name: 'engines-throughput',
   metrics: [
     { key: 'drain', title: 'Drain of jobs that do nothing', unit: '/s', better: 'more', chart: true },
+    { key: 'drainCpu', title: 'CPU for 1,000 of them, with the store', unit: 'ms', better: 'less' },
     { key: 'produce', title: 'Queueing by 10 producers', unit: '/s', better: 'more', chart: true },
     { key: 'bulk', title: 'Queueing in bulk', unit: '/s', better: 'more' },
     { key: 'webhooks', title: 'Webhooks, 50 at once', unit: '/s', better: 'more', chart: true },

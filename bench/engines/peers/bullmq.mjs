@@ -11,7 +11,6 @@ async function open() {
   const queue = new Queue(QUEUE, { connection })
   queue.on('error', console.error)
   await queue.waitUntilReady()
-  let worker
   return {
     async add(from, count, at) {
       const opts = at ? { delay: at.getTime() - Date.now() } : {}
@@ -21,17 +20,17 @@ async function open() {
     },
     addOne: (job) => queue.add('job', { job }),
     async work(handle) {
-      worker = new Worker(QUEUE, ({ data }) => handle(data.job), { connection, concurrency: CONCURRENCY, ...quick })
+      const worker = new Worker(QUEUE, ({ data }) => handle(data.job), {
+        connection,
+        concurrency: CONCURRENCY,
+        ...quick,
+      })
       worker.on('error', console.error)
       await worker.waitUntilReady()
     },
     async isDone() {
       const counts = await queue.getJobCounts('wait', 'active', 'delayed', 'prioritized')
       return Object.values(counts).every((count) => count === 0)
-    },
-    async close() {
-      await worker?.close(true)
-      await queue.close()
     },
   }
 }

@@ -17,7 +17,6 @@ const quiet = { scope: () => quiet, debug() {}, info() {}, warn() {}, error: con
 async function open() {
   const utils = await makeWorkerUtils({ preset: { worker: { ...worker, logger: quiet } } })
   await utils.migrate()
-  let runner
   return {
     add: (from, count, runAt) =>
       utils.addJobs(
@@ -27,17 +26,13 @@ async function open() {
     async work(handle) {
       const taskList = { job: ({ job }) => handle(job) }
       const preset = { worker: { ...worker, logger: quiet } }
-      runner = await run({ preset, taskList, noHandleSignals: true, parsedCronItems: [] })
+      await run({ preset, taskList, noHandleSignals: true, parsedCronItems: [] })
     },
     isDone: () =>
       utils.withPgClient(async (client) => {
         const { rows } = await client.query('select not exists (select from graphile_worker._private_jobs) as done')
         return rows[0].done
       }),
-    async close() {
-      await runner?.stop()
-      await utils.release()
-    },
   }
 }
 

@@ -44,7 +44,6 @@ async function open() {
       const text = `select not exists (select from pgboss.job where name = $1 and state < 'completed') as done`
       return (await database.executeSql(text, [QUEUE])).rows[0].done
     },
-    close: () => boss.stop({ graceful: false }),
   }
 }
 
