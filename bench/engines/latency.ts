@@ -1,7 +1,6 @@
 /** How soon: an idle engine starts what it is asked for, and it gets through what is due at one instant. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Comparison, compare, type Medians, type Sample } from '../kit/compare.ts'
-import { figure } from '../kit/report.ts'
 import {
   ALL_PEERS,
   NO_ENGINE,
@@ -12,6 +11,7 @@ import {
   RUNSHEET_ENGINE,
   withProgram,
 } from './engines.ts'
+import { atMost } from './goals.ts'
 import { CONCURRENCY, createCaller } from './program.ts'
 import { delaysAfter, withReceiver } from './receiving.ts'
 import { dueAtOnce, latencyOverHttp } from './runsheet-latency.ts'
@@ -61,17 +61,10 @@ async function measureNoEngine(): Promise<Sample> {
   })
 }
 
-function judge(of: Medians) {
-  const atMost = (goal: string, metric: string, rivals: string[], most: number) => {
-    const best = Math.min(...rivals.map((name) => of(name, metric)).filter(Number.isFinite))
-    const ratio = of(RUNSHEET, metric) / best
-    return { goal, reached: `${figure(ratio, 2)}×`, met: ratio <= most }
-  }
-  return [
-    atMost('start p50 ≤ 0.6× the best engine on PostgreSQL', 'start50', ON_POSTGRES, 0.6),
-    atMost('1,000 due at once, p99 ≤ 0.7× the best peer', 'due99', ALL_PEERS, 0.7),
-  ]
-}
+const judge = (of: Medians) => [
+  ...atMost(of, 'start p50 ≤ 0.6× the best engine on PostgreSQL', 'start50', ON_POSTGRES, 0.6),
+  ...atMost(of, '1,000 due at once, p99 ≤ 0.7× the best peer', 'due99', ALL_PEERS, 0.7),
+]
 
 const comparison: Comparison = {
   name: 'engines-latency',

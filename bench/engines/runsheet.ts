@@ -3,6 +3,7 @@
  * written; only the action is not a webhook but the function that is measured. `DATABASE_URL`, and `RECEIVER` where jobs are
  * for a server to do.
  */
+import type { DriverDeps } from '../../src/actions/driver.ts'
 import { createActionRegistry } from '../../src/actions/registry.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { openPostgres } from '../../src/db/open.ts'
@@ -50,7 +51,8 @@ async function open(): Promise<Engine> {
   const jobs = createJobService({
     ...{ prisma, rights, seal: createSeal(SECRET_KEY) },
     schedules: createScheduleService({ prisma, defaultTimezone: 'UTC' }),
-    actions: createActionRegistry({ egress, version: '0', clock: systemClock } as never),
+    actions: createActionRegistry({ ...({} as DriverDeps), egress, version: '0', clock: systemClock }),
+    // Of what only other kinds of jobs need there is nothing.
     ...({} as Pick<Parameters<typeof createJobService>[0], 'artifacts' | 'datasets' | 'changes'>),
   })
   const url = process.env.RECEIVER ?? 'https://receiver.example/'

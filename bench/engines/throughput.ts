@@ -1,7 +1,6 @@
 /** How much each engine gets done: jobs that do nothing, queueing them, and jobs that each make one call. */
 import { type Comparison, compare, type Medians, type Sample } from '../kit/compare.ts'
 import { cpuMs, cpuMsWithChildren } from '../kit/processes.ts'
-import { figure } from '../kit/report.ts'
 import { startServer } from '../kit/server.ts'
 import type { Program } from './control.ts'
 import {
@@ -15,6 +14,7 @@ import {
   RUNSHEET_ENGINE,
   withProgram,
 } from './engines.ts'
+import { atLeast } from './goals.ts'
 import { CONCURRENCY, createCaller } from './program.ts'
 import { callsPerSecond, withReceiver } from './receiving.ts'
 import { SECRET_KEY } from './runsheet-key.ts'
@@ -81,19 +81,17 @@ async function measureNoEngine(): Promise<Sample> {
   })
 }
 
-function judge(of: Medians) {
-  const best = (metric: string, names: string[]) => Math.max(...names.map((name) => of(name, metric)))
-  const ratio = (goal: string, metric: string, rival: number, least: number) => {
-    const reached = of(RUNSHEET, metric) / rival
-    return { goal, reached: `${figure(reached, 2)}×`, met: reached >= least }
-  }
-  const tuned = [GRAPHILE_BATCHED, PG_BOSS_TUNED]
-  return [
-    ratio('drain ≥ 1.2× the better of graphile-worker batched and pg-boss tuned', 'drain', best('drain', tuned), 1.2),
-    ratio('webhooks ≥ 1.2× the best peer', 'webhooks', best('webhooks', ALL_PEERS), 1.2),
-    ratio('webhooks ≥ 0.6× no engine', 'webhooks', of(NO_ENGINE, 'webhooks'), 0.6),
-  ]
-}
+const judge = (of: Medians) => [
+  ...atLeast(
+    of,
+    'drain ≥ 1.2× graphile-worker batched and pg-boss tuned',
+    'drain',
+    [GRAPHILE_BATCHED, PG_BOSS_TUNED],
+    1.2,
+  ),
+  ...atLeast(of, 'webhooks ≥ 1.2× the best peer', 'webhooks', ALL_PEERS, 1.2),
+  ...atLeast(of, 'webhooks ≥ 0.6× no engine', 'webhooks', [NO_ENGINE], 0.6),
+]
 
 const comparison: Comparison = {
   name: 'engines-throughput',
