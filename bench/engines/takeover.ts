@@ -1,13 +1,11 @@
 /** How long after `kill -9` of a worker in the middle of a job another worker, which runs already, does the job. */
-import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Comparison, compare, type Medians, type Sample } from '../kit/compare.ts'
 import { figure } from '../kit/report.ts'
 import { newDataDir, removeDataDir, type Server, startServer } from '../kit/server.ts'
 import { type Program, startProgram } from './control.ts'
 import { BULLMQ, PEERS, type Peer, PG_BOSS_TUNED, RUNSHEET } from './engines.ts'
+import { startHoldingReceiver } from './holding-receiver.ts'
 import { SECRET_KEY } from './runsheet-key.ts'
 import { createJob, runJob } from './runsheet-server.ts'
 import { openPostgresStore, type Store } from './store.ts'
@@ -18,33 +16,6 @@ const SLOW_MS = 20_000
 /** For the other worker to be seen by all. */
 const SETTLE_MS = 1_500
 const PORTS = [4787, 4788] as const
-
-/** Never answers the first call, and the others at once. */
-async function startHoldingReceiver() {
-  const held: ServerResponse[] = []
-  const calls: number[] = []
-  const server = createServer((request, response) => {
-    calls.push(performance.now())
-    request.resume()
-    if (calls.length === 1) held.push(response)
-    else response.end('ok')
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** When the call with this number came, from 0; undefined when it does not come. */
-    async call(index: number): Promise<number | undefined> {
-      for (const until = performance.now() + GIVE_UP_MS; performance.now() < until; await sleep(2)) {
-        if (calls[index] !== undefined) return calls[index]
-      }
-      return undefined
-    },
-    close() {
-      server.close()
-      server.closeAllConnections()
-    },
-  }
-}
 
 type Workers = {
   /** Starts a worker. */
@@ -57,7 +28,7 @@ type Workers = {
 }
 
 async function takeover(open: Peer['open'], workersOf: (store: Store, receiver: string) => Workers): Promise<Sample> {
-  const receiver = await startHoldingReceiver()
+  const receiver = await startHoldingReceiver(GIVE_UP_MS)
   const store = await open()
   const workers = workersOf(store, receiver.url)
   try {
