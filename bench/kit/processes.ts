@@ -35,9 +35,24 @@ export async function untilReady(child: ChildProcess, probe: () => Promise<boole
 
 /** Of a process so far, in user and system mode. */
 export async function cpuMs(pid: number): Promise<number> {
+  const { own } = await statOf(pid)
+  return own
+}
+
+/** The same with its children, also those that have ended, as PostgreSQL's connections are. */
+export async function cpuMsWithChildren(pid: number): Promise<number> {
+  const { own, ended } = await statOf(pid)
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean)
+  // One that ends meanwhile has had its last moment.
+  const each = await Promise.all(children.map((child) => cpuMs(Number(child)).catch(() => 0)))
+  return each.reduce((sum, ms) => sum + ms, own + ended)
+}
+
+async function statOf(pid: number): Promise<{ own: number /** Of children that have ended. */; ended: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1000
+  const ms = (index: number) => (Number(fields[index]) / TICKS_PER_SECOND) * 1000
+  return { own: ms(11) + ms(12), ended: ms(13) + ms(14) }
 }
 
 /** Resident memory of a process: now, or at its highest. MiB. */

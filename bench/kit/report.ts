@@ -23,7 +23,7 @@ export async function publish(
     ...metrics.map((metric) => range(values(competitor, metric), metric)),
   ])
   const medians = (competitor: string, key: string) =>
-    median((results.get(competitor) ?? []).map((sample) => sample[key] ?? Number.NaN))
+    median((results.get(competitor) ?? []).map((sample) => sample[key]).filter((value) => value !== undefined))
   const verdicts = judge?.(medians) ?? []
   const charts = metrics.filter(({ chart }) => chart)
   const text = [
