@@ -24,11 +24,11 @@ const keyOf = ({ blob, encoding }: Form) => `${blob.ownerId} ${blob.digest} ${en
 /** `bytes`: of the contents that are kept; 0: none. */
 export function createForms({ storage, variants, bytes }: { storage: Storage; variants: Variants; bytes: number }) {
   const contents = new LRUCache<string, Buffer>({
-    maxSize: Math.max(1, bytes),
+    maxSize: Math.max(1, bytes / 2),
     sizeCalculation: (content) => Math.max(1, content.length),
   })
 
-  const slices = createSlices({ storage, bytes })
+  const slices = createSlices({ storage, bytes: bytes / 2 })
 
   const plainForm = ({ ownerId, digest }: BlobRef, sizeBytes: number): Form => ({
     blob: { ownerId, digest },

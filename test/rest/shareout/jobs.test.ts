@@ -4,7 +4,7 @@ import { ADMIN_TOKEN, createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, makeJob, type Person, publishSite, query, signUp } from '../../support/people.ts'
 import { deferred, startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
-import { withStatements, costOf } from '../../support/statements.ts'
+import { costOf, withStatements } from '../../support/statements.ts'
 
 describe('jobs of ShareOut', () => {
   let app: TestApp
