@@ -23,13 +23,24 @@ export function createSlices({ storage, bytes }: { storage: Pick<Storage, 'slice
     sizeCalculation: (slices) => slices.reduce((sum, { length }) => sum + length, 0),
   })
   const asked = new LRUCache<string, true>({ max: REMEMBERED })
+  /** Many who ask for the same at the same time are read for once. */
+  const underWay = new Map<string, Promise<Buffer | null>>()
   let isReading = false
+
+  function readOnce(form: Form, start: number, length: number): Promise<Buffer | null> {
+    const key = `${keyOf(form)} ${start} ${length}`
+    const before = underWay.get(key)
+    if (before) return before
+    const reading = storage.slice(form.blob, form.encoding, start, length).finally(() => underWay.delete(key))
+    underWay.set(key, reading)
+    return reading
+  }
 
   async function keep(form: Form, key: string): Promise<void> {
     const slices: Buffer[] = []
     for (let start = 0; start < form.sizeBytes; start += SLICE_BYTES) {
       const length = Math.min(SLICE_BYTES, form.sizeBytes - start)
-      const slice = await storage.slice(form.blob, form.encoding, start, length)
+      const slice = await readOnce(form, start, length)
       if (slice?.length !== length) return
       slices.push(slice)
     }
@@ -56,7 +67,7 @@ export function createSlices({ storage, bytes }: { storage: Pick<Storage, 'slice
       const slice = start % SLICE_BYTES === 0 ? kept.get(key)?.[start / SLICE_BYTES] : undefined
       if (slice && slice.length >= length) return slice.length === length ? slice : slice.subarray(0, length)
       if (start === 0) consider(form, key)
-      return storage.slice(form.blob, form.encoding, start, length)
+      return readOnce(form, start, length)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Jobs as Informer shows them. */
 import { z } from '@hono/zod-openapi'
-import type { Job, Principal, Schedule } from '../../db/generated/prisma/client.ts'
+import type { Job, Principal } from '../../db/generated/prisma/client.ts'
 import type { IdentityService } from '../../identity/service.ts'
 import type { SignedIn, Viewer } from '../../identity/viewer.ts'
 import { LEVEL, type Level, permissionsOf } from '../../jobs/rights.ts'
