@@ -13,7 +13,7 @@ import { newDataDir, removeDataDir, startServer, TOKEN } from '../kit/server.ts'
 import { type Dialect, HEADERS, prepare } from './world.ts'
 
 const SECONDS = Number(process.env.SECONDS ?? 4)
-const WARM_UP_SECONDS = 1
+const WARM_UP_SECONDS = 2
 const CONNECTIONS = 32
 const PORT = 4770
 const URL = `http://127.0.0.1:${PORT}`

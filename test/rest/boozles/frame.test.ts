@@ -317,8 +317,6 @@ ab
         await statementsOf('POST /1/jobs/0+15+10+%3F+*+*/https%3A%2F%2Fexample.com', { body: 'x' }),
       ]
       expect(new Set(counts)).toEqual(new Set([before]))
-      expect(before).toBeGreaterThan(3)
-      expect(before).toBeLessThanOrEqual(20)
       expect((await call('GET /1/jobs')).text.length).toBeGreaterThan(own[0] ?? 0)
       expect(await statementsOf('GET /1/jobs')).toBe(own[1])
     })
