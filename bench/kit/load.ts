@@ -14,18 +14,21 @@ export type Load = {
   headers?: Record<string, string>
   /** Sent as POST; without it GET. */
   body?: string
+  /** Lua for wrk that makes the requests, in the place of one body for all. */
+  script?: string
 }
 
 /** Answers a second, and milliseconds. @throws Error when an answer is no 2xx, or a socket fails */
-export async function load({ url, connections, seconds, headers = {}, body }: Load) {
+export async function load({ url, connections, seconds, headers = {}, body, script }: Load) {
   const folder = await mkdtemp(path.join(tmpdir(), 'runsheet-wrk-'))
   try {
-    const script = path.join(folder, 'post.lua')
-    if (body !== undefined) await writeFile(script, `wrk.method = "POST"\nwrk.body = [==[${body}]==]\n`)
+    const file = path.join(folder, 'requests.lua')
+    const lua = body === undefined ? script : `wrk.method = "POST"\nwrk.body = [==[${body}]==]\n`
+    if (lua !== undefined) await writeFile(file, lua)
     const { stdout } = await run('wrk', [
-      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--latency'],
+      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '15s', '--latency'],
       ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
-      ...(body === undefined ? [] : ['-s', script]),
+      ...(lua === undefined ? [] : ['-s', file]),
       url,
     ])
     if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(stdout)

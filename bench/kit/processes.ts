@@ -55,6 +55,21 @@ async function statOf(pid: number): Promise<{ own: number /** Of children that h
   return { own: ms(11) + ms(12), ended: ms(13) + ms(14) }
 }
 
+/** Of a process and of all that it has started, also of those that it has seen end: PostgreSQL's, nginx's. */
+export async function treeCpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0)
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const theirs = await Promise.all(
+    children
+      .split(' ')
+      .filter(Boolean)
+      .map((child) => treeCpuMs(Number(child))),
+  )
+  return theirs.reduce((sum, ms) => sum + ms, (own / TICKS_PER_SECOND) * 1000)
+}
+
 /** Resident memory of a process: now, or at its highest. MiB. */
 export async function memoryMiB(pid: number, which: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')

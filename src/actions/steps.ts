@@ -101,12 +101,12 @@ export async function checkSteps(
 }
 
 /** Actions as they are stored: those who may read them and not change them see no secrets. */
-export function withoutSecrets(
+export function withoutSecrets<Each extends Pick<Action, 'kind' | 'config'>>(
   registry: ActionRegistry,
   viewer: Viewer,
-  actions: Action[],
-  mayChange: (action: Action) => boolean = () => true,
-): Action[] {
+  actions: readonly Each[],
+  mayChange: (action: Each) => boolean = () => true,
+): Each[] {
   const mayWrite = viewer?.scopes.has('jobs:write')
   return actions.map((action) => ({
     ...action,

@@ -1,9 +1,11 @@
 /**
  * The forms that a file can be sent in: as it is, or compressed. Each has a strong tag of its own, as its bytes differ.
- * Small ones are read as a whole and kept in memory; their bytes never change, so nothing is ever dropped but for space.
+ * Small ones are read as a whole and kept in memory, larger ones slice by slice, when they are asked for again; their
+ * bytes never change, so nothing is ever dropped but for space.
  */
 import { LRUCache } from 'lru-cache'
 import { ENCODINGS, type Encoding, encodingOf, isCompressible } from './encodings.ts'
+import { createSlices } from './slices.ts'
 import type { BlobRef, Storage } from './storage.ts'
 import type { Variants } from './variants.ts'
 
@@ -22,9 +24,11 @@ const keyOf = ({ blob, encoding }: Form) => `${blob.ownerId} ${blob.digest} ${en
 /** `bytes`: of the contents that are kept; 0: none. */
 export function createForms({ storage, variants, bytes }: { storage: Storage; variants: Variants; bytes: number }) {
   const contents = new LRUCache<string, Buffer>({
-    maxSize: Math.max(1, bytes),
+    maxSize: Math.max(1, bytes / 2),
     sizeCalculation: (content) => Math.max(1, content.length),
   })
+
+  const slices = createSlices({ storage, bytes: bytes / 2 })
 
   const plainForm = ({ ownerId, digest }: BlobRef, sizeBytes: number): Form => ({
     blob: { ownerId, digest },
@@ -64,9 +68,7 @@ export function createForms({ storage, variants, bytes }: { storage: Storage; va
     },
 
     /** A part of a form; fewer bytes: it is gone. */
-    async slice({ blob, encoding }: Form, start: number, length: number): Promise<Buffer | null> {
-      return storage.slice(blob, encoding, start, length)
-    },
+    slice: slices.read,
 
     /** Forgets what is known of the compressed forms: they went with the content, which may be there again. */
     forgetVariants(blob: BlobRef): void {

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http'
 
 /** Bytes that are read at a time. */
-const SLICE_BYTES = 256 * 1024
+export const SLICE_BYTES = 256 * 1024
 /** Milliseconds; a client that takes nothing for so long is cut off. */
 const PATIENCE_MS = 60_000
 

@@ -1,7 +1,7 @@
 /** Changing a job: under its row lock, so that firing, finishing and other edits come before or after, never between. */
 import { isDuplicateIn } from '../db/errors.ts'
 import type { Job, Prisma, PrismaClient, Schedule, Surface } from '../db/generated/prisma/client.ts'
-import { sqlIn } from '../db/sql.ts'
+import { type Sql, sqlIn } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { formatId } from '../kernel/ids.ts'
@@ -33,7 +33,7 @@ export async function changeIn(tx: Prisma.TransactionClient, jobId: string, chan
   const job = await tx.job.findFirst({ where: { id: jobId, deletedAt: null }, include: { schedule: true } })
   if (!job) throw new NotFoundError('there is no such job')
   requireVersion('job', job, version)
-  const data = await change(tx, { ...job, now: await databaseNow(tx) })
+  const data = await change(tx, { ...job, now: await databaseNow(sqlIn(tx)) })
   if (!data) return job
   const changed = await tx.job
     .update({ where: { id: jobId }, data: { ...data, version: { increment: 1 } } })
@@ -123,8 +123,8 @@ export function throwTaken(error: unknown): never {
   throw error
 }
 
-export async function databaseNow(tx: Prisma.TransactionClient): Promise<Date> {
-  const [row] = await sqlIn(tx)<{ now: Date }>('select clock_timestamp() as now')
+export async function databaseNow(sql: Sql): Promise<Date> {
+  const [row] = await sql<{ now: Date }>('select clock_timestamp() as now')
   return row?.now ?? new Date()
 }
 

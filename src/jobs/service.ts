@@ -1,4 +1,6 @@
 /** Jobs: when × what. Reading them; how they are made and changed is in `write.ts`. */
+import type pg from 'pg'
+import { givenOf } from '../actions/given.ts'
 import type { DatasetPort } from '../actions/ports.ts'
 import { redactJson } from '../actions/redaction.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
@@ -36,6 +38,7 @@ const UPCOMING_LIMIT = 100
 
 export function createJobService(deps: {
   prisma: PrismaClient
+  pool: pg.Pool
   artifacts: ArtifactService
   schedules: ScheduleService
   actions: ActionRegistry
@@ -49,6 +52,13 @@ export function createJobService(deps: {
   const { requireJob, change } = editing
   const lists = createJobLists({ prisma, rights })
   const writing = createJobWriting({ ...deps, editing })
+
+  function shareoutAction(viewer: Viewer, stored: Pick<Action, 'kind' | 'config'>): ShareoutAction | null {
+    const [shown = stored] = withoutSecrets(deps.actions, viewer, [stored])
+    const given = givenOf(stored.config)
+    const inTheirs = shareoutConfigOf(shown)
+    return inTheirs && given && viewer?.scopes.has('jobs:write') ? { ...inTheirs, config: given } : inTheirs
+  }
 
   return {
     ...writing,
@@ -127,16 +137,12 @@ export function createJobService(deps: {
      */
     async shareoutActions(viewer: Viewer, jobs: readonly Job[]): Promise<(ShareoutAction | null)[]> {
       const stored = await prisma.action.findMany({ where: { jobId: { in: jobs.map(({ id }) => id) }, position: 0 } })
-      const shown = withoutSecrets(deps.actions, viewer, stored)
-      const mayWrite = viewer?.scopes.has('jobs:write')
-      const known = shown.map((action, index) => {
-        const { given } = (stored[index]?.config ?? {}) as { given?: Record<string, unknown> }
-        const inTheirs = shareoutConfigOf(action)
-        return inTheirs && given && mayWrite ? { ...inTheirs, config: given } : inTheirs
-      })
-      const byJob = new Map(stored.map(({ jobId }, index) => [jobId, known[index]]))
+      const byJob = new Map(stored.map((action) => [action.jobId, shareoutAction(viewer, action)]))
       return jobs.map(({ id }) => byJob.get(id) ?? null)
     },
+
+    /** The same of the action of a job that was made just now. */
+    shareoutAction,
 
     /** The next slots of a job with this schedule, as far as they can be known; none while it is paused, or if the next deletes it. */
     upcoming(job: Job, schedule: Schedule | null, count: number): Date[] {

@@ -14,11 +14,14 @@ from job where owner_id = $1::uuid and deleted_at is null and draft_of_id is nul
 
 /** A slug that no other job of the owner has: `daily-report`, `daily-report-2`. */
 export async function freeSlug(tx: Prisma.TransactionClient, ownerId: string, wanted: string): Promise<string> {
-  const base = wanted.slice(0, SLUG_LIMIT - 10).replace(/-$/, '')
+  const base = wantedSlug(wanted)
   const sql = sqlIn(tx)
   await sql(`${HOLD}::text`, [ownerId, base])
   const [row] = await sql<{ number: number; taken: boolean | null }>(NEXT, [ownerId, base])
   return row?.taken ? `${base}-${row.number}` : base
 }
+
+/** The slug itself, with room for a number behind it. */
+export const wantedSlug = (wanted: string): string => wanted.slice(0, SLUG_LIMIT - 10).replace(/-$/, '')
 
 export const slugOfName = (name: string): string => slugOf(name, 'job')

@@ -1,4 +1,5 @@
 /** What differs by the API through which a job was made: its defaults, and what its clients can be shown. Pure. */
+import { LRUCache } from 'lru-cache'
 import type { EndOfLife, Surface } from '../db/generated/prisma/enums.ts'
 import { hasFiveFields, isPlainCron } from '../schedules/cron-dialect.ts'
 import { leastGap } from '../schedules/least-gap.ts'
@@ -109,9 +110,18 @@ export const BOOZLES_LEAST_GAP = 600
  * Throws RecurrenceError for what is no such expression.
  */
 export function gapTooShort(expression: string, now: Date): number | null {
+  const year = now.getUTCFullYear()
+  const found = apart.get(expression)
+  if (found && found.getUTCFullYear() === year && found <= now) return null
   const gap = leastGap(expression, now)
-  return gap !== null && gap < BOOZLES_LEAST_GAP ? gap : null
+  if (gap !== null && gap < BOOZLES_LEAST_GAP) return gap
+  if (expression.length <= REMEMBERED_LENGTH) apart.set(expression, now)
+  return null
 }
+
+/** Expressions that do not fire too often after some instant: nor do they later in that year, as no firings are added. */
+const apart = new LRUCache<string, Date>({ max: 1_000 })
+const REMEMBERED_LENGTH = 200
 
 function flawForBoozles({ recurrence, eventType, startOn, endOn, steps, now }: Shape): string | null {
   if (eventType) return 'is not started by events'

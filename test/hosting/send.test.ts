@@ -1,9 +1,12 @@
 /** Large contents over real sockets: no faster than the client takes them, and no longer than it is there. */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { type ReadSlice, sendSlices } from '../../src/hosting/send.ts'
+import { type ReadSlice, SLICE_BYTES, sendSlices } from '../../src/hosting/send.ts'
+import { createSlices } from '../../src/hosting/slices.ts'
+import type { Storage } from '../../src/hosting/storage.ts'
 import { deferred } from '../support/receiver.ts'
 
 const SIZE = 100_000_000
@@ -79,4 +82,68 @@ test('content that goes meanwhile ends the connection, so that nobody takes a pa
     for await (const _ of response);
   }).rejects.toThrow('aborted')
   expect(await sent).toBeInstanceOf(Error)
+})
+
+test('what is asked for again is kept as a whole, and its slices are then sent as they are in memory', async () => {
+  const sizeBytes = 2 * SLICE_BYTES + 10
+  const content = randomBytes(sizeBytes)
+  const reads: number[] = []
+  const storage: Pick<Storage, 'slice'> = {
+    async slice(_blob, _encoding, start, length) {
+      reads.push(start)
+      return content.subarray(start, start + length)
+    },
+  }
+  const form = { blob: { ownerId: 'ann', digest: 'a' }, encoding: null, sizeBytes, etag: '"a"' }
+  const slices = createSlices({ storage, bytes: 8 * sizeBytes })
+  const all = async () => [
+    await slices.read(form, 0, SLICE_BYTES),
+    await slices.read(form, SLICE_BYTES, SLICE_BYTES),
+    await slices.read(form, 2 * SLICE_BYTES, 10),
+  ]
+  await all()
+  expect(reads).toHaveLength(3)
+  const readsOfAll = async () => {
+    const before = reads.length
+    await all()
+    return reads.length - before
+  }
+  await expect.poll(readsOfAll).toBe(0)
+  const kept = reads.length
+  const [one, another] = [await all(), await all()]
+  expect(reads).toHaveLength(kept)
+  expect(one.every((slice, index) => slice !== null && slice === another[index])).toBe(true)
+  expect(Buffer.concat(one.filter((slice) => slice !== null)).equals(content)).toBe(true)
+  // A range begins where it likes.
+  expect(await slices.read(form, 5, 7)).toEqual(content.subarray(5, 12))
+  expect(reads).toHaveLength(kept + 1)
+})
+
+test('a slice that many ask for at the same time is read once', async () => {
+  let reads = 0
+  const storage: Pick<Storage, 'slice'> = {
+    async slice() {
+      reads++
+      return Buffer.alloc(SLICE_BYTES)
+    },
+  }
+  const form = { blob: { ownerId: 'ann', digest: 'a' }, encoding: null, sizeBytes: SLICE_BYTES, etag: '"a"' }
+  const slices = createSlices({ storage, bytes: 0 })
+  const read = await Promise.all(Array.from({ length: 5 }, () => slices.read(form, 0, SLICE_BYTES)))
+  expect([reads, new Set(read).size]).toEqual([1, 1])
+})
+
+test('what is too large for the memory is never kept', async () => {
+  const content = randomBytes(SLICE_BYTES)
+  let reads = 0
+  const storage: Pick<Storage, 'slice'> = {
+    async slice() {
+      reads++
+      return content
+    },
+  }
+  const form = { blob: { ownerId: 'ann', digest: 'a' }, encoding: null, sizeBytes: SLICE_BYTES, etag: '"a"' }
+  const slices = createSlices({ storage, bytes: 8 * SLICE_BYTES - 1 })
+  for (let n = 0; n < 4; n++) await slices.read(form, 0, SLICE_BYTES)
+  expect(reads).toBe(4)
 })

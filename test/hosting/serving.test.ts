@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import net from 'node:net'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { query } from '../support/people.ts'
 import { DELETE_SITE_VERSION, ROLL_SITE_BACK } from './operations.ts'
 import {
@@ -137,6 +137,26 @@ describe('an answer from memory', () => {
         }
       }
     }
+  })
+})
+
+describe('bytes of a small file', () => {
+  test('are never copied: what goes to the socket is the buffer in memory, every time', async () => {
+    type Chunk = { chunk: Buffer | string }
+    const socket = net.Socket.prototype as unknown as { _writev(chunks: Chunk[], done: () => void): void }
+    const { _writev } = socket
+    const sent: Buffer[] = []
+    socket._writev = function (chunks, done) {
+      for (const { chunk } of chunks) if (typeof chunk !== 'string' && chunk.length === NOISE.length) sent.push(chunk)
+      _writev.call(this, chunks, done)
+    }
+    onTestFinished(() => void Object.assign(socket, { _writev }))
+    for (let hit = 0; hit < 4; hit++) expect((await get('noise.png')).bytes.equals(NOISE)).toBe(true)
+    const [first, second] = sent
+    expect(sent).toHaveLength(4)
+    expect(sent.slice(1).every((each) => each === second)).toBe(true)
+    // The first is a view of the same memory.
+    expect([first?.buffer === second?.buffer, first?.byteOffset]).toEqual([true, second?.byteOffset])
   })
 })
 

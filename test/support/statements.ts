@@ -39,3 +39,9 @@ export async function countStatements(pattern: RegExp, work: () => Promise<unkno
   }, work)
   return count
 }
+
+/** Of the texts that one request cost: how many there are, and how many of them write or begin a transaction. */
+export const costOf = (statements: readonly string[]) => ({
+  statements: statements.length,
+  writes: statements.filter((text) => /^\s*begin\b|\b(insert into|update|delete from) "?[a-z]/i.test(text)).length,
+})

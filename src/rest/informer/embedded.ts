@@ -11,8 +11,12 @@ export const embeddedSchema = z.object({
   [JOB_ACTION]: z.array(jobActionSchema),
 })
 
+export type Embedded = z.output<typeof embeddedSchema>
+
+export const NOTHING_EMBEDDED: Embedded = { [JOB_DATASET]: [], [JOB_ACTION]: [] }
+
 /** For `_embedded` of a job that the viewer may read. */
-export async function embeddedOf(jobs: JobService, viewer: Viewer, job: Job): Promise<z.output<typeof embeddedSchema>> {
+export async function embeddedOf(jobs: JobService, viewer: Viewer, job: Job): Promise<Embedded> {
   const [[datasets = []], [actions = []]] = await Promise.all([
     jobs.datasetsOf([job.id]),
     jobs.informerActionsOf(viewer, [job]),

@@ -14,8 +14,11 @@ type IntervalView = { interval: string | null; intervalType: IntervalType | null
 /** Of a job without a schedule. */
 export const NO_INTERVAL: IntervalView = { interval: null, intervalType: null }
 
+/** What is shown of a schedule. */
+export type Planned = Pick<Schedule, 'kind' | 'expression' | 'timezone' | 'intervalSeconds' | 'text' | 'at'>
+
 /** `startOn`: of the job, whose one time that is, if it is the same. */
-export function intervalView(schedule: Schedule | null, startOn: Date | null): IntervalView {
+export function intervalView(schedule: Planned | null, startOn: Date | null): IntervalView {
   if (!schedule) return NO_INTERVAL
   const { kind, expression, intervalSeconds, text, at } = schedule
   if (kind === 'CRON') return { interval: expression, intervalType: 'cron' }

@@ -1,16 +1,16 @@
 /** Jobs as Informer shows them. */
 import { z } from '@hono/zod-openapi'
-import type { Job, Principal, Schedule } from '../../db/generated/prisma/client.ts'
+import type { Job, Principal } from '../../db/generated/prisma/client.ts'
 import type { IdentityService } from '../../identity/service.ts'
-import type { Viewer } from '../../identity/viewer.ts'
-import { LEVEL, permissionsOf } from '../../jobs/rights.ts'
+import type { SignedIn, Viewer } from '../../identity/viewer.ts'
+import { LEVEL, type Level, permissionsOf } from '../../jobs/rights.ts'
 import type { JobService } from '../../jobs/service.ts'
 import type { JobLock } from '../../runs/queries.ts'
 import type { RunService } from '../../runs/service.ts'
 import type { ScheduleService } from '../../schedules/service.ts'
-import { embeddedOf, embeddedSchema } from './embedded.ts'
+import { type Embedded, embeddedOf, embeddedSchema, NOTHING_EMBEDDED } from './embedded.ts'
 import { link, linkSchema } from './hal.ts'
-import { intervalView } from './interval.ts'
+import { intervalView, type Planned } from './interval.ts'
 import { jobHref } from './job-href.ts'
 
 const instant = z.string().nullable().describe('ISO 8601 with milliseconds, in UTC.')
@@ -102,6 +102,30 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
     updatedAt: job.updatedAt.toISOString(),
   })
 
+  const wholeView = (job: Job, facts: Facts, level: Level, more: More) => {
+    const href = jobHref(job.id)
+    const { read, edit, delete: mayDelete, run } = permissionsOf(job, level)
+    return {
+      ...common(job, facts),
+      heartbeat: iso(facts.lock?.heartbeat ?? null),
+      data: more.data,
+      notes: job.notes,
+      source: job.source,
+      sourceId: job.sourceId,
+      editingId: job.draftOfId,
+      tags: more.tags,
+      driver: { type: job.type ?? '', known: jobs.knowsType(job.type ?? '') },
+      _links: {
+        self: link(href),
+        'inf:job-history': link(`${href}/history`),
+        'inf:job-actions': link(`${href}/actions`),
+        'inf:job-datasets': link(`${href}/datasets`),
+      },
+      _embedded: more._embedded,
+      permissions: { read, edit, delete: mayDelete, run },
+    }
+  }
+
   return {
     factsOf,
 
@@ -123,31 +147,24 @@ export function createJobViews({ jobs, runs, identity, schedules }: JobViewDeps)
         jobs.dataOf(viewer, job),
         embeddedOf(jobs, viewer, job),
       ])
-      const href = jobHref(job.id)
-      const { read, edit, delete: mayDelete, run } = permissionsOf(job, access?.level ?? LEVEL.NONE)
-      return {
-        ...common(job, facts),
-        heartbeat: iso(facts.lock?.heartbeat ?? null),
-        data,
-        notes: job.notes,
-        source: job.source,
-        sourceId: job.sourceId,
-        editingId: job.draftOfId,
-        tags: tags.map(({ id }) => id),
-        driver: { type: job.type ?? '', known: jobs.knowsType(job.type ?? '') },
-        _links: {
-          self: link(href),
-          'inf:job-history': link(`${href}/history`),
-          'inf:job-actions': link(`${href}/actions`),
-          'inf:job-datasets': link(`${href}/datasets`),
-        },
-        _embedded,
-        permissions: { read, edit, delete: mayDelete, run },
-      }
+      const more = { data, tags: tags.map(({ id }) => id), _embedded }
+      return wholeView(job, facts, access?.level ?? LEVEL.NONE, more)
+    },
+
+    /** The same of a job that its owner has made just now, without tags and datasets: nobody has to be asked. */
+    made(owner: SignedIn, job: Job, schedule: Facts['schedule']) {
+      const more = { data: (job.data ?? {}) as Record<string, unknown>, tags: [], _embedded: NOTHING_EMBEDDED }
+      return wholeView(job, { owner, schedule, lock: null }, LEVEL.OWN, more)
     },
   }
 }
 
-type Facts = { owner: Principal | null; schedule: Schedule | null; lock: JobLock | null }
+type Facts = {
+  owner: Pick<Principal, 'handle'> | null
+  schedule: Planned | null
+  lock: JobLock | null
+}
+
+type More = { data: Record<string, unknown>; tags: string[]; _embedded: Embedded }
 
 const NO_FACTS: Facts = { owner: null, schedule: null, lock: null }

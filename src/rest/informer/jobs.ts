@@ -1,7 +1,7 @@
 /** `/api/jobs`: jobs one by one. */
 import { createRoute } from '@hono/zod-openapi'
 import type { Job } from '../../db/generated/prisma/client.ts'
-import { requireScope } from '../../identity/permissions.ts'
+import { requireScope, requireSignedIn } from '../../identity/permissions.ts'
 import type { Viewer } from '../../identity/viewer.ts'
 import { ConflictError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -55,10 +55,13 @@ export function jobRoutes(deps: JobsDeps): Routes {
     async (context) => {
       const { viewer } = context.var
       const given = context.req.valid('json')
-      const job = await inTermsOfInformer(given, () =>
-        jobs.create(viewer, createInput(given, schedules.defaultTimezone), 'INFORMER'),
+      const { job, schedule } = await inTermsOfInformer(given, () =>
+        jobs.make(viewer, createInput(given, schedules.defaultTimezone), 'INFORMER'),
       )
-      return context.json(await views.whole(viewer, job), 201, { location: jobHref(job.id) })
+      const owner = requireSignedIn(viewer)
+      const isAlone = !given.tags?.length && !given.datasets && owner.scopes.has('jobs:read')
+      const view = isAlone ? views.made(owner, job, schedule) : await views.whole(viewer, job)
+      return context.json(view, 201, { location: jobHref(job.id) })
     },
   )
 

@@ -8,7 +8,12 @@ import type { JobView } from './job-schema.ts'
 export const unixSeconds = (at: Date): number => Math.floor(at.getTime() / 1000)
 const secondsOf = (at: Date | null): number | null => at && unixSeconds(at)
 
-export function jobView(job: Job, schedule: Schedule | null, known: ShareoutAction, last: Run | null): JobView {
+export function jobView(
+  job: Job,
+  schedule: Pick<Schedule, 'expression'> | null,
+  known: ShareoutAction,
+  last: Run | null,
+): JobView {
   const { maxAttempts, initialDelay, lastStatus } = job
   const backoffType = job.backoff.toLowerCase()
   return {

@@ -4,6 +4,7 @@ import type { Job } from '../../db/generated/prisma/client.ts'
 import type { IdempotencyService } from '../../idempotency/service.ts'
 import { requireScope, requireSignedIn } from '../../identity/permissions.ts'
 import type { Viewer } from '../../identity/viewer.ts'
+import type { MadeJob } from '../../jobs/create.ts'
 import { noSuchJob } from '../../jobs/rights.ts'
 import type { JobService } from '../../jobs/service.ts'
 import { ForbiddenError, NotFoundError, ValidationError } from '../../kernel/errors.ts'
@@ -55,6 +56,13 @@ export function jobRoutes({ jobs, runs, schedules, idempotency, log, isOpenHost 
     return { ...view, job: view }
   }
 
+  function answerOfMade(viewer: Viewer, { job, schedule, steps: [step] }: MadeJob) {
+    const action = step && jobs.shareoutAction(viewer, step)
+    if (!action) throw noSuchJob()
+    const view = jobView(job, schedule, action, null)
+    return { ...view, job: view }
+  }
+
   /** A job of this dialect that the viewer may read: those of others are not there. */
   async function requireJob(viewer: Viewer, given: string): Promise<Job> {
     requireScope(viewer, 'jobs:read')
@@ -84,14 +92,14 @@ export function jobRoutes({ jobs, runs, schedules, idempotency, log, isOpenHost 
     async (context) => {
       const { viewer } = context.var
       const input = context.req.valid('json')
-      const job = await inTermsOfConfig(async () =>
-        jobs.create(viewer, createInput(input, isOpenHost), 'SHAREOUT'),
+      const made = await inTermsOfConfig(async () =>
+        jobs.make(viewer, createInput(input, isOpenHost), 'SHAREOUT'),
       ).catch((error) => {
         throw isOfArtifact(error)
           ? ValidationError.at('artifact_id', `no artifact of yours is ${input.artifact_id}`)
           : error
       })
-      return context.json(await answerOf(viewer, job), 201)
+      return context.json(answerOfMade(viewer, made), 201)
     },
   )
 

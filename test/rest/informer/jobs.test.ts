@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, issueToken, makeTeam, type Person, query, signUp } from '../../support/people.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
+import { costOf, withStatements } from '../../support/statements.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const NINE_IN_LA = { interval: '0 9 * * *', intervalType: 'cron', timezone: 'America/Los_Angeles' }
@@ -36,6 +37,24 @@ describe('jobs of Informer', () => {
   }
 
   describe('made', () => {
+    it('by three statements, of which one writes it all; a name that is taken costs a transaction more', async () => {
+      const cost = async (name: string) => {
+        const ask = (headers: Record<string, string>) => call('POST /api/jobs', { name, type: 'email' }, { headers })
+        const { answer, statements } = await withStatements(ask)
+        expect(answer.status).toBe(201)
+        return costOf(statements)
+      }
+      await make({ name: 'Before them' })
+      expect(await cost('Counted')).toEqual({ statements: 3, writes: 1 })
+      expect(await cost('Counted')).toMatchObject({ writes: 3 })
+    })
+
+    it('at the same time by one name have each a slug of their own', async () => {
+      const made = await Promise.all(Array.from({ length: 6 }, () => make({ name: 'At once' })))
+      const slugs = made.map(({ slug }) => slug).toSorted()
+      expect(slugs).toEqual(['at-once', ...[2, 3, 4, 5, 6].map((n) => `at-once-${n}`)])
+    })
+
     it('by name and type alone are disabled and have no schedule', async () => {
       const { status, headers, body } = await call('POST /api/jobs', { name: 'Daily Sales Report', type: 'email' })
       expect([status, headers.get('location')]).toEqual([201, `/api/jobs/${body.id}`])

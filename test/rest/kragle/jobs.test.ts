@@ -5,7 +5,7 @@ import { createTestApp, type TestApp } from '../../support/app.ts'
 import { issueToken, makeJob, makeStack, makeTeam, type Person, query, signUp } from '../../support/people.ts'
 import { startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
-import { withStatements } from '../../support/statements.ts'
+import { costOf, withStatements } from '../../support/statements.ts'
 import { done, refusal } from './client.ts'
 
 let app: TestApp
@@ -322,6 +322,35 @@ describe('deleting a job', () => {
     const runs = 'select r.status, r.skip_reason from run r join job j on j.id = r.job_id where j.number = $1'
     expect(await query(database, runs, [id])).toEqual([{ status: 'SKIPPED', skip_reason: 'DELETED' }])
     expect(receiver.calls).toEqual([])
+  })
+})
+
+describe('a new job', () => {
+  it('is written by one statement, and looked up by seven', async () => {
+    const bodies = [1, 2].map(async (n) => ({
+      schedule_id: await schedule({ period: 60 * n }),
+      stack_id: await stackOf(ann.token),
+    }))
+    const [first, second] = await Promise.all(bodies)
+    await send('POST /jobs', first)
+    const { statements } = await withStatements((headers) =>
+      done(app, 'POST /jobs', { token: ann.token, body: second, headers }),
+    )
+    expect(costOf(statements)).toEqual({ statements: 8, writes: 1 })
+  })
+
+  it('that is refused harms none that is made at the same time', async () => {
+    const stack_id = await stackOf(ann.token)
+    const schedules = await Promise.all(Array.from({ length: 8 }, (_, n) => schedule({ period: 600 + 60 * n })))
+    const answers = await Promise.all(
+      schedules.map((schedule_id, n) => {
+        const name = n % 2 ? 'the same' : `another ${n}`
+        return rest(app, 'POST /jobs', { token: ann.token, body: { schedule_id, stack_id, name } })
+      }),
+    )
+    const codes = answers.map(({ status, body }) => (status === 200 ? 'made' : body.code))
+    expect(codes.filter((_, n) => n % 2 === 0)).toEqual(['made', 'made', 'made', 'made'])
+    expect(codes.filter((_, n) => n % 2 === 1).toSorted()).toEqual([12, 12, 12, 'made'])
   })
 })
 

@@ -4,6 +4,7 @@ import { ADMIN_TOKEN, createTestApp, type TestApp } from '../../support/app.ts'
 import { countRows, makeJob, type Person, publishSite, query, signUp } from '../../support/people.ts'
 import { deferred, startReceiver } from '../../support/receiver.ts'
 import { type RestOptions, rest } from '../../support/rest.ts'
+import { costOf, withStatements } from '../../support/statements.ts'
 
 describe('jobs of ShareOut', () => {
   let app: TestApp
@@ -38,6 +39,14 @@ describe('jobs of ShareOut', () => {
     expect([made.status, made.body.error]).toEqual([201, undefined])
     return made.body
   }
+
+  it('are made by four statements, of which one writes it all', async () => {
+    await make(weekly())
+    const { answer, statements } = await withStatements((headers) => call('POST /v1/jobs', { body: weekly(), headers }))
+    expect(answer.status).toBe(201)
+    expect(costOf(statements)).toEqual({ statements: 4, writes: 1 })
+    expect((await call(`GET /v1/jobs/${answer.body.id}`)).body).toEqual(answer.body)
+  })
 
   it('are made with the defaults of the dialect, and answered at the top and under `job`', async () => {
     const { job, ...top } = await make({ ...weekly(), title: 'Report', description: 'Each Monday', unknown: 1 })

@@ -3,7 +3,7 @@
  * Asked (`{ expect }`), they answer when so many messages have come to them all together, or after a while.
  */
 import { WebSocket } from 'ws'
-import { TOKEN } from './kit/server.ts'
+import { TOKEN } from '../kit/server.ts'
 
 export type Ask = { expect: number }
 export type Told = { ready: true } | { received: number; ms: number }
