@@ -23,7 +23,7 @@ export async function load({ url, connections, seconds, headers = {}, body }: Lo
     const script = path.join(folder, 'post.lua')
     if (body !== undefined) await writeFile(script, `wrk.method = "POST"\nwrk.body = [==[${body}]==]\n`)
     const { stdout } = await run('wrk', [
-      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--latency'],
+      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s'],
       ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
       ...(body === undefined ? [] : ['-s', script]),
       url,
