@@ -1,4 +1,5 @@
 /** Jobs: when × what. Reading them; how they are made and changed is in `write.ts`. */
+import type pg from 'pg'
 import type { DatasetPort } from '../actions/ports.ts'
 import { redactJson } from '../actions/redaction.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
@@ -36,6 +37,7 @@ const UPCOMING_LIMIT = 100
 
 export function createJobService(deps: {
   prisma: PrismaClient
+  pool: pg.Pool
   artifacts: ArtifactService
   schedules: ScheduleService
   actions: ActionRegistry
@@ -47,7 +49,7 @@ export function createJobService(deps: {
   const { prisma, seal, rights } = deps
   const editing = createJobEditing(deps)
   const { requireJob, change } = editing
-  const lists = createJobLists({ prisma, rights })
+  const lists = createJobLists(deps)
   const writing = createJobWriting({ ...deps, editing })
 
   return {
