@@ -21,6 +21,19 @@ export function sqlOn(client: pg.Pool | pg.PoolClient | pg.Client): Sql {
     (await client.query({ name: nameOf(text), text, values })).rows as Row[]
 }
 
+/** Texts of so many shapes are kept by each connection, whoever asks for what. */
+const SHAPES_KEPT = 200
+const shapes = new Set<string>()
+
+/** Statements whose texts depend on what is asked for: the first that come are prepared, any after those are not. */
+export function shapedSqlOn(client: pg.Pool): Sql {
+  const [kept, madeUp] = [sqlOn(client), madeUpSqlOn(client)]
+  return (text, values) => {
+    if (shapes.size < SHAPES_KEPT) shapes.add(text)
+    return (shapes.has(text) ? kept : madeUp)(text, values)
+  }
+}
+
 /** Statements whose texts are made up as they are needed: they are not prepared, so that no connection has to keep them. */
 export function madeUpSqlOn(client: pg.Pool | pg.PoolClient): Sql {
   return async <Row>(text: string, values: unknown[] = []) => (await client.query(text, values)).rows as Row[]

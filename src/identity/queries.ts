@@ -1,4 +1,6 @@
-/** The one question of every request: whose token is this, and what may they do? */
+/** The one question of every request: whose token is this, and what may they do? And who is who. */
+import { columnsOf } from '../db/columns.ts'
+import type { Principal, Prisma } from '../db/generated/prisma/client.ts'
 import type { Sql } from '../db/sql.ts'
 import type { CollaboratorRole, Scope, TeamRole } from './viewer.ts'
 
@@ -31,3 +33,14 @@ export async function readToken(sql: Sql, by: { hash: Uint8Array } | { id: strin
   const [token] = await ('hash' in by ? sql<KnownToken>(BY_HASH, [by.hash]) : sql<KnownToken>(BY_ID, [by.id]))
   return token ?? null
 }
+
+/** A field of a principal, as Prisma calls it. */
+export type PrincipalField = Prisma.PrincipalScalarFieldEnum
+
+/** These fields of each that is there. */
+export const principalsByIds = <Field extends PrincipalField>(
+  sql: Sql,
+  ids: readonly string[],
+  fields: readonly Field[],
+): Promise<Pick<Principal, Field>[]> =>
+  sql(`select ${columnsOf('p', fields)} from principal p where p.id = any($1::uuid[])`, [ids])

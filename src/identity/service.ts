@@ -1,13 +1,14 @@
 import type pg from 'pg'
+import { fieldsOf } from '../db/columns.ts'
 import { isUniqueViolation } from '../db/errors.ts'
-import type { ApiToken, Principal, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
-import { sqlOn } from '../db/sql.ts'
+import { type ApiToken, type Principal, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import { shapedSqlOn, sqlOn } from '../db/sql.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { requireAdmin, requireSignedIn } from './permissions.ts'
 import { principalNamed } from './principals.ts'
-import { readToken } from './queries.ts'
+import { type PrincipalField, principalsByIds, readToken } from './queries.ts'
 import {
   type CreateTokenInput,
   type CreateUserInput,
@@ -39,7 +40,7 @@ const rowOf = (token: string, name: string, scopes: readonly Scope[]) => ({
 /** Principals and their tokens. A token is shown once, when it is made; only its SHA-256 is kept. */
 export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Pool; now?: () => Date }) {
   const { prisma, pool, now = () => new Date() } = deps
-  const sql = sqlOn(pool)
+  const [sql, shaped] = [sqlOn(pool), shapedSqlOn(pool)]
 
   async function viewerOf(by: { hash: Uint8Array } | { id: string }): Promise<SignedIn> {
     const found = await readToken(sql, by)
@@ -153,9 +154,16 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
     tokensOf: (principalId: string): Promise<ApiToken[]> =>
       prisma.apiToken.findMany({ where: { principalId }, orderBy: { id: 'desc' }, take: 100 }),
 
-    /** In the order of the ids; null where there is none. */
-    async principals(ids: readonly string[]): Promise<(Principal | null)[]> {
-      const found = await prisma.principal.findMany({ where: { id: { in: [...ids] } } })
+    /**
+     * In the order of the ids; null where there is none. `wanted`: the fields that are read of them, of which no others are
+     * sure to be there; null: all.
+     */
+    async principals(ids: readonly string[], wanted: ReadonlySet<string> | null = null): Promise<(Principal | null)[]> {
+      const found: Principal[] = await principalsByIds(
+        shaped,
+        [...new Set(ids)],
+        fieldsOf<PrincipalField>(Prisma.PrincipalScalarFieldEnum, wanted, ['id']),
+      )
       const byId = new Map(found.map((principal) => [principal.id, principal]))
       return ids.map((id) => byId.get(id) ?? null)
     },

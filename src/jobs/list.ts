@@ -1,6 +1,8 @@
 /** Lists of jobs: of one's own, of one's teams, and those that are shared; of administrators all. */
-import type { Job, PrismaClient, RunStatus, Surface } from '../db/generated/prisma/client.ts'
-import { sqlIn } from '../db/sql.ts'
+import type pg from 'pg'
+import { fieldsOf } from '../db/columns.ts'
+import { type Job, Prisma, type RunStatus, type Surface } from '../db/generated/prisma/client.ts'
+import { madeUpSqlOn, shapedSqlOn } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
@@ -11,10 +13,13 @@ import {
   countJobs,
   fewSortedJobs,
   type IdBounds,
+  isOfAll,
+  type JobField,
   type JobQuery,
   type JobSort,
-  jobIdsInOrder,
   jobIdsOf,
+  jobsByIds,
+  jobsInOrder,
   type Ranked,
   rankedJobs,
   sortedJobIds,
@@ -38,8 +43,11 @@ export type JobFilter = {
 /** Jobs that are read at a time where all are. */
 const BATCH = 500
 
-export function createJobLists({ prisma, rights }: { prisma: PrismaClient; rights: JobRights }) {
-  const sql = sqlIn(prisma)
+const FIELDS = Prisma.JobScalarFieldEnum
+const ALL_FIELDS = fieldsOf<JobField>(FIELDS, null, [])
+
+export function createJobLists({ pool, rights }: { pool: pg.Pool; rights: JobRights }) {
+  const [sql, shaped] = [madeUpSqlOn(pool), shapedSqlOn(pool)]
 
   async function queryOf(viewer: Viewer, filter: JobFilter): Promise<JobQuery> {
     const reader = requireScope(viewer, 'jobs:read')
@@ -54,19 +62,19 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
     }
   }
 
-  /** In the order of the ids; those that were deleted meanwhile are left out. */
-  async function jobsOf(ids: readonly string[]): Promise<Job[]> {
-    const found = await prisma.job.findMany({ where: { id: { in: [...ids] } } })
-    const byId = new Map(found.map((job) => [job.id, job]))
-    return ids.flatMap((id) => byId.get(id) ?? [])
-  }
+  const jobsOf = (ids: readonly string[]): Promise<Job[]> => jobsByIds(shaped, ids, ALL_FIELDS)
 
   return {
-    /** Page by page. Without an order the best fits come first when something is looked for, else the newest. */
+    /**
+     * Page by page. Without an order the best fits come first when something is looked for, else the newest. `wanted`: the
+     * fields that are read of the jobs, of which no others are sure to be there; null: all.
+     */
     async list(
       viewer: Viewer,
       args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: JobOrder | null | undefined },
+      wanted: ReadonlySet<string> | null = null,
     ): Promise<Connection<Job>> {
+      const fields = fieldsOf<JobField>(FIELDS, wanted, ['id'])
       const query = await queryOf(viewer, args.filter ?? {})
       const page = pageOf(args)
       const count = () => countJobs(sql, query)
@@ -77,13 +85,23 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
         const options = { backward: page.backward, limit: page.size + 1 }
         const ranked = await rankedJobs(sql, { ...query, search }, bounds, options)
         const ranks = new Map(ranked.map(({ id, rank }) => [id, rank]))
-        const jobs = await jobsOf(ranked.map(({ id }) => id))
+        const jobs: Job[] = await jobsByIds(
+          shaped,
+          ranked.map(({ id }) => id),
+          fields,
+        )
         return connectionOf(page, jobs, ({ id }) => [ranks.get(id) ?? 0, id], count)
       }
       const newestFirst = orderBy !== 'OLDEST'
       const options = { descending: newestFirst !== page.backward, limit: page.size + 1 }
-      const ids = await jobIdsInOrder(sql, query, boundsOf(page, newestFirst), options)
-      return connectionOf(page, await jobsOf(ids), ({ id }) => [id], count)
+      const jobs: Job[] = await jobsInOrder(
+        isOfAll(query) ? shaped : sql,
+        query,
+        boundsOf(page, newestFirst),
+        options,
+        fields,
+      )
+      return connectionOf(page, jobs, ({ id }) => [id], count)
     },
 
     /** Some of a sorted list, from its row `start` on, and how long it is. Nulls come last, and ids decide what is the same. */
@@ -108,15 +126,11 @@ export function createJobLists({ prisma, rights }: { prisma: PrismaClient; right
     async *all(viewer: Viewer, filter: JobFilter): AsyncGenerator<Job[]> {
       const query = await queryOf(viewer, filter)
       for (let above: string | null = null; ; ) {
-        const ids: string[] = await jobIdsInOrder(
-          sql,
-          query,
-          { above, below: null },
-          { descending: false, limit: BATCH },
-        )
-        if (ids.length > 0) yield await jobsOf(ids)
-        if (ids.length < BATCH) return
-        above = ids.at(-1) ?? null
+        const bounds = { above, below: null }
+        const jobs: Job[] = await jobsInOrder(sql, query, bounds, { descending: false, limit: BATCH }, ALL_FIELDS)
+        if (jobs.length > 0) yield jobs
+        if (jobs.length < BATCH) return
+        above = jobs.at(-1)?.id ?? null
       }
     },
   }

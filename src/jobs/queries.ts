@@ -1,11 +1,13 @@
 /**
  * Lists of jobs: ids in order, and how many there are. All is read from `job_text`, which has the jobs that are in lists
  * and no others. Texts are put together from constants; values are parameters. They are not prepared, because how many
- * jobs a word finds decides which plan is good.
+ * jobs a word finds, or are somebody's, decides which plan is good; but for the list of all, which has one good plan.
  *
  * Jobs of one's own and those that are shared are branches of their own, each in order and cut off by itself: a condition
  * with OR would have PostgreSQL walk through the jobs of everybody.
  */
+import { columnsOf } from '../db/columns.ts'
+import type { Job, Prisma } from '../db/generated/prisma/client.ts'
 import type { RunStatus, Surface } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
 
@@ -137,6 +139,10 @@ export async function countJobs(sql: Sql, query: JobQuery): Promise<number> {
   return row?.count ?? 0
 }
 
+/** Whether all jobs are meant, whoever's. */
+export const isOfAll = ({ readers, search, ...conditions }: JobQuery): boolean =>
+  readers === null && search === null && Object.values(conditions).every((condition) => condition == null)
+
 export type SortedPage = { start: number; limit: number }
 
 const orderOf = (key: Key, descending: boolean) => {
@@ -189,26 +195,45 @@ export async function sortedJobIds(
 /** Where a page of a list in the order of ids ends; both are outside of it. */
 export type IdBounds = { above: string | null; below: string | null }
 
-export async function jobIdsInOrder(
+/** A field of a job, as Prisma calls it. */
+export type JobField = Prisma.JobScalarFieldEnum
+
+/** Of jobs in the order of their ids, these fields. */
+export function jobsInOrder<Field extends JobField>(
   sql: Sql,
   query: JobQuery,
   { above, below }: IdBounds,
   { descending, limit }: { descending: boolean; limit: number },
-): Promise<string[]> {
+  fields: readonly Field[],
+): Promise<Pick<Job, Field>[]> {
   const { values, add } = parameters()
   const { from, where } = sourceOf(query, null, add)
   const bounds = [
     ...(above ? [`t.job_id > ${add(above)}::uuid`] : []),
     ...(below ? [`t.job_id < ${add(below)}::uuid`] : []),
   ]
-  const order = `id ${descending ? 'desc' : 'asc'}`
+  const direction = descending ? 'desc' : 'asc'
   const size = add(limit)
   const within = [where, ...bounds].join(' and ')
   const pages = pageOfBranches(query.readers, add, {
-    ...{ columns: 't.job_id as id', from, where: within, order, limit: size },
+    ...{ columns: 't.job_id as id', from, where: within, order: `id ${direction}`, limit: size },
   })
-  const rows = await sql<{ id: string }>(`select id from (${pages}) page order by ${order} limit ${size}`, values)
-  return rows.map(({ id }) => id)
+  const text = `select ${columnsOf('j', fields)}
+    from (select id from (${pages}) found order by id ${direction} limit ${size}) page
+    join job j on j.id = page.id order by j.id ${direction}`
+  return sql(text, values)
+}
+
+/** These fields of jobs in the order of the ids; those that are not there any more are left out. */
+export async function jobsByIds<Field extends JobField>(
+  sql: Sql,
+  ids: readonly string[],
+  fields: readonly Field[],
+): Promise<Pick<Job, Field>[]> {
+  if (ids.length === 0) return []
+  const text = `select ${columnsOf('j', fields)}
+    from unnest($1::uuid[]) with ordinality as asked(id, place) join job j on j.id = asked.id order by asked.place`
+  return sql(text, [ids])
 }
 
 const IDS_OF = 'select job_id as id from job_text where owner_id = $1::uuid and surface = $2::surface order by job_id'

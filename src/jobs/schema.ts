@@ -5,6 +5,8 @@ import { loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { listComplexity } from '../graphql/list-args.ts'
+import { loadOwner } from '../graphql/owner.ts'
+import { reads, rowFieldsRead } from '../graphql/selection.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
@@ -65,12 +67,11 @@ export const JobType = builder.prismaObject('Job', {
     }),
     description: t.exposeString('description', { nullable: true, description: 'For readers.' }),
     notes: t.exposeString('notes', { nullable: true, description: 'For those who look after it.' }),
-    owner: t.loadable({
+    owner: t.field({
       type: PrincipalType,
       description: 'Whose it is.',
-      loaderOptions: { cache: false },
-      load: (ids: string[], { identity }) => identity.principals(ids) as never,
-      resolve: ({ ownerId }) => ownerId,
+      extensions: reads('ownerId'),
+      resolve: ({ ownerId }, _args, context, info) => loadOwner(context, ownerId, info),
     }),
     artifact: t.loadable({
       type: ArtifactType,
@@ -78,6 +79,7 @@ export const JobType = builder.prismaObject('Job', {
       description: 'The artifact that it is put on.',
       loaderOptions: { cache: false },
       load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
+      extensions: reads('artifactId'),
       resolve: ({ artifactId }) => artifactId,
     }),
     slug: t.exposeString('slug', {
@@ -87,6 +89,7 @@ export const JobType = builder.prismaObject('Job', {
     tags: t.field({
       type: [TagType],
       description: 'Words that it is found by, at most 50, in the order of the alphabet.',
+      extensions: reads('id'),
       resolve: ({ id }, _args, context) => loadBatched(context, 'Job.tags', id, (ids) => context.jobs.tagsOf(ids)),
     }),
     type: t.exposeString('type', {
@@ -102,6 +105,7 @@ export const JobType = builder.prismaObject('Job', {
       type: ScheduleType,
       nullable: true,
       description: 'When it fires; null for event jobs and those run by hand.',
+      extensions: reads('scheduleId'),
       resolve: (job, _args, context) => scheduleOf(job, context),
     }),
     trigger: t.expose('trigger', { type: JobTriggerEnum, description: 'What starts it by itself.' }),
@@ -225,7 +229,7 @@ addNode(JobType, async (ids, { jobs, viewer }) =>
 const mayEdit = async (job: Job, { jobs, viewer }: Context) =>
   ((await jobs.accessTo(viewer, [job]))[0]?.level ?? LEVEL.NONE) >= LEVEL.EDIT
 
-const scheduleOf = ({ scheduleId }: Job, context: Context) =>
+const scheduleOf = ({ scheduleId }: Pick<Job, 'scheduleId'>, context: Context) =>
   scheduleId ? loadBatched(context, 'Job.schedule', scheduleId, (ids) => context.schedules.byIds(ids)) : null
 
 const actionsOf = (job: Job, context: Context) =>
@@ -253,8 +257,8 @@ builder.queryFields((t) => ({
         description: 'In which order. Default RELEVANCE with a search, else NEWEST.',
       }),
     },
-    resolve: (_root, { filter, ...args }, { jobs, viewer }) =>
-      jobs.list(viewer, { ...args, filter: filter && jobFilterOf(filter) }),
+    resolve: (_root, { filter, ...args }, { jobs, viewer }, info) =>
+      jobs.list(viewer, { ...args, filter: filter && jobFilterOf(filter) }, rowFieldsRead(info, 'Job')),
   }),
 }))
 

@@ -50,7 +50,7 @@ export function createJobService(deps: {
   const { prisma, seal, rights } = deps
   const editing = createJobEditing(deps)
   const { requireJob, change } = editing
-  const lists = createJobLists({ prisma, rights })
+  const lists = createJobLists(deps)
   const writing = createJobWriting({ ...deps, editing })
 
   function shareoutAction(viewer: Viewer, stored: Pick<Action, 'kind' | 'config'>): ShareoutAction | null {

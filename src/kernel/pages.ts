@@ -51,6 +51,21 @@ export function pageOf({ first, after, last, before }: PageArgs): Page {
   }
 }
 
+/** Its cursor is written when somebody reads it, which few do. */
+class Edge<Row> {
+  readonly node: Row
+  readonly #cursorOf: (row: Row) => Cursor
+
+  constructor(node: Row, cursorOf: (row: Row) => Cursor) {
+    this.node = node
+    this.#cursorOf = cursorOf
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#cursorOf(this.node))
+  }
+}
+
 /**
  * The connection of a page. `rows` were read with one more than `size`, in the direction of the page; the surplus row
  * says that there is more.
@@ -64,14 +79,18 @@ export function connectionOf<Row>(
   const more = rows.length > page.size
   const kept = rows.slice(0, page.size)
   if (page.backward) kept.reverse()
-  const edges = kept.map((node) => ({ cursor: encodeCursor(cursorOf(node)), node }))
+  const edges = kept.map((node) => new Edge(node, cursorOf))
   return {
     edges,
     pageInfo: {
       hasNextPage: page.backward ? page.before !== null : more,
       hasPreviousPage: page.backward ? more : page.after !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      get startCursor() {
+        return edges[0]?.cursor ?? null
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null
+      },
     },
     totalCount,
   }

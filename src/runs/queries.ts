@@ -1,22 +1,22 @@
+import { columnsOf } from '../db/columns.ts'
+import type { Prisma, Run } from '../db/generated/prisma/client.ts'
 import type { RunStatus } from '../db/generated/prisma/enums.ts'
 import type { KeysetQuery } from '../db/keyset.ts'
 import type { Sql } from '../db/sql.ts'
 
-/** Ids of one page of runs of each job, in one statement however many jobs there are. */
-export async function runIdsOfJobs(
+/** A field of a run, as Prisma calls it. */
+export type RunField = Prisma.RunScalarFieldEnum
+
+/** These fields of one page of runs of each job, in one statement however many jobs there are. */
+export function runsOfJobs<Field extends RunField>(
   sql: Sql,
   jobIds: readonly string[],
   { where, orderBy, take }: KeysetQuery,
   status: RunStatus | null,
-): Promise<string[]> {
-  const rows = await sql<{ id: string }>(orderBy.id === 'desc' ? RUNS_OF_JOBS('desc') : RUNS_OF_JOBS('asc'), [
-    jobIds,
-    where.id?.gt ?? null,
-    where.id?.lt ?? null,
-    status,
-    take,
-  ])
-  return rows.map(({ id }) => id)
+  fields: readonly Field[],
+): Promise<Pick<Run, Field>[]> {
+  const { gt = null, lt = null } = where.id ?? {}
+  return sql(RUNS_OF_JOBS(columnsOf('r', fields), orderBy.id), [jobIds, gt, lt, status, take])
 }
 
 /** Ids of the newest `limit` deliveries of each run. */
@@ -35,13 +35,13 @@ select last.id from unnest($1::uuid[]) as j(id) cross join lateral (
   order by r.id desc limit 1
 ) last`
 
-const RUNS_OF_JOBS = (direction: 'asc' | 'desc') => `
-select page.id from unnest($1::uuid[]) as j(id) cross join lateral (
-  select r.id from run r
+const RUNS_OF_JOBS = (columns: string, direction: 'asc' | 'desc') => `
+select ${columns} from unnest($1::uuid[]) as j(id) cross join lateral (
+  select * from run r
   where r.job_id = j.id and ($2::uuid is null or r.id > $2) and ($3::uuid is null or r.id < $3)
     and ($4::run_status is null or r.status = $4)
   order by r.id ${direction} limit $5
-) page`
+) r order by r.id ${direction}`
 
 /** What a job's run under way has of it. */
 export type JobLock = {

@@ -1,7 +1,9 @@
 import { ArtifactType } from '../artifacts/schema.ts'
 import { grouped, loadBatched } from '../graphql/batch.ts'
 import { addNode, builder } from '../graphql/builder.ts'
+import type { Context } from '../graphql/context.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
+import { fieldsRead, reads, rowFieldsRead } from '../graphql/selection.ts'
 import { JobType } from '../jobs/schema.ts'
 import { NotFoundError } from '../kernel/errors.ts'
 import { expectId, formatId, uuidOf } from '../kernel/ids.ts'
@@ -34,6 +36,7 @@ export const RunType = builder.prismaObject('Run', {
         (await jobs.byIds(viewer, ids)).map(
           (job) => job ?? new NotFoundError('you may not see this job any more'),
         ) as never,
+      extensions: reads('jobId'),
       resolve: ({ jobId }) => jobId,
     }),
     artifact: t.loadable({
@@ -42,11 +45,13 @@ export const RunType = builder.prismaObject('Run', {
       description: 'The artifact of its job.',
       loaderOptions: { cache: false },
       load: (ids: string[], { artifacts, viewer }) => artifacts.byIds(viewer, ids) as never,
+      extensions: reads('artifactId'),
       resolve: ({ artifactId }) => artifactId,
     }),
     status: t.expose('status', { type: RunStatusEnum, description: 'Where it stands.' }),
     isFinal: t.boolean({
       description: 'Whether its status will never change again.',
+      extensions: reads('status'),
       resolve: ({ status }) => isFinal(status),
     }),
     trigger: t.expose('trigger', { type: RunTriggerEnum, description: 'What started it.' }),
@@ -72,12 +77,14 @@ export const RunType = builder.prismaObject('Run', {
     durationMs: t.int({
       nullable: true,
       description: 'From its first start to its end, in milliseconds.',
+      extensions: reads('startedAt', 'finishedAt'),
       resolve: ({ startedAt, finishedAt }) => startedAt && finishedAt && finishedAt.getTime() - startedAt.getTime(),
     }),
     error: t.field({
       type: RunErrorType,
       nullable: true,
       description: 'Why the last attempt failed.',
+      extensions: reads('error'),
       resolve: ({ error }) => errorOf(error),
     }),
     input: t.expose('input', { type: 'JSON', nullable: true, description: 'What it was started with by hand.' }),
@@ -103,6 +110,7 @@ export const RunType = builder.prismaObject('Run', {
     steps: t.field({
       type: [RunStepType],
       description: 'Its steps that were begun, in order; at most 50.',
+      extensions: reads('id'),
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Run.steps', id, async (ids) =>
           grouped(ids, await context.runs.steps(ids), ({ runId }) => runId),
@@ -111,6 +119,7 @@ export const RunType = builder.prismaObject('Run', {
     attempts: t.field({
       type: [RunAttemptType],
       description: 'Its attempts, in order; at most 105.',
+      extensions: reads('id'),
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Run.attempts', id, async (ids) =>
           grouped(ids, await context.runs.attempts(ids), ({ runId }) => runId),
@@ -119,6 +128,7 @@ export const RunType = builder.prismaObject('Run', {
     deliveries: t.field({
       type: [DeliveryType],
       description: 'Its outgoing calls, the newest 100, in order.',
+      extensions: reads('id'),
       resolve: ({ id }, _args, context) =>
         loadBatched(context, 'Run.deliveries', id, async (ids) =>
           grouped(ids, await context.runs.deliveries(ids), ({ runId }) => runId),
@@ -215,13 +225,22 @@ export const DeliveryType = builder.prismaObject('Delivery', {
   }),
 })
 
+type RunsArgs = Parameters<Context['runs']['ofJobs']>[1]
+
+/** Of a job, together with all others of which the same is asked. */
+const runsOf = (context: Context, jobId: string, args: RunsArgs, wanted: ReadonlySet<string> | null) =>
+  loadBatched(context, `Job.runs ${JSON.stringify([args, wanted && [...wanted].sort()])}`, jobId, (ids) =>
+    context.runs.ofJobs(ids, args, wanted),
+  )
+
 builder.prismaObjectFields(JobType, (t) => ({
   lastRun: t.field({
     type: RunType,
     nullable: true,
     description: 'Its newest run, whatever its state.',
-    resolve: async ({ id }, _args, context) => {
-      const page = await loadBatched(context, 'Job.lastRun', id, (ids) => context.runs.ofJobs(ids, { first: 1 }))
+    extensions: reads('id'),
+    resolve: async ({ id }, _args, context, info) => {
+      const page = await runsOf(context, id, { first: 1 }, fieldsRead(info, 'Run'))
       return page.edges[0]?.node ?? null
     },
   }),
@@ -230,8 +249,8 @@ builder.prismaObjectFields(JobType, (t) => ({
     description: 'Its runs, newest first.',
     complexity: listComplexity,
     args: { status: t.arg({ type: RunStatusEnum, description: 'Only those in this state.' }) },
-    resolve: ({ id }, args, context) =>
-      loadBatched(context, `Job.runs ${JSON.stringify(args)}`, id, (ids) => context.runs.ofJobs(ids, args)),
+    extensions: reads('id'),
+    resolve: ({ id }, args, context, info) => runsOf(context, id, args, rowFieldsRead(info, 'Run')),
   }),
 }))
 

@@ -1,9 +1,18 @@
 /** Reading runs and what they left behind, and watching them. What people do with them is in `control.ts`. */
 import type pg from 'pg'
 import type { ArtifactService } from '../artifacts/service.ts'
-import type { Delivery, PrismaClient, Run, RunAttempt, RunStatus, RunStep } from '../db/generated/prisma/client.ts'
+import { fieldsOf } from '../db/columns.ts'
+import {
+  type Delivery,
+  Prisma,
+  type PrismaClient,
+  type Run,
+  type RunAttempt,
+  type RunStatus,
+  type RunStep,
+} from '../db/generated/prisma/client.ts'
 import { keysetOf, type ListOrder, listById } from '../db/keyset.ts'
-import { sqlOn } from '../db/sql.ts'
+import { shapedSqlOn, sqlOn } from '../db/sql.ts'
 import { mayManage, requireScope } from '../identity/permissions.ts'
 import { principalsOf, type Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
@@ -17,7 +26,7 @@ import { createRunControl } from './control.ts'
 import { type RunFilter, runsWhere } from './filter.ts'
 import { createRunHistory, ENDED } from './history.ts'
 import { createRunLocks } from './locks.ts'
-import { lastRunIdsOfJobs, locksOfJobs, newestDeliveries, runIdsOfJobs } from './queries.ts'
+import { lastRunIdsOfJobs, locksOfJobs, newestDeliveries, type RunField, runsOfJobs } from './queries.ts'
 import type { ReportPasses } from './report-passes.ts'
 import type { LogLimits } from './reporting.ts'
 import { createRunReports } from './reports.ts'
@@ -43,6 +52,8 @@ export function createRunService(deps: {
   settings: { cancelGraceSeconds: number; leaseSeconds: number; logLimits: LogLimits }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
+
+  const shaped = shapedSqlOn(pool)
 
   /** Who waits for the end of a run. */
   let waiters = 0
@@ -129,20 +140,26 @@ export function createRunService(deps: {
       })
     },
 
-    /** One page of runs of each job; the jobs are ones that the viewer may read. */
+    /**
+     * One page of runs of each job; the jobs are ones that the viewer may read. `wanted`: the fields that are read of the
+     * runs, of which no others are sure to be there; null: all.
+     */
     async ofJobs(
       jobIds: readonly string[],
       args: PageArgs & { status?: RunStatus | null | undefined },
+      wanted: ReadonlySet<string> | null = null,
     ): Promise<Connection<Run>[]> {
       const page = pageOf(args)
       const status = args.status ?? null
       const query = keysetOf(page, 'NEWEST')
-      const ids = await runIdsOfJobs(sqlOn(pool), jobIds, query, status)
-      const rows = await prisma.run.findMany({ where: { id: { in: ids } }, orderBy: query.orderBy })
+      const fields = fieldsOf<RunField>(Prisma.RunScalarFieldEnum, wanted, ['id', 'jobId'])
+      const rows: Run[] = await runsOfJobs(shaped, [...new Set(jobIds)], query, status, fields)
+      const byJob = new Map(jobIds.map((jobId) => [jobId, [] as Run[]]))
+      for (const run of rows) byJob.get(run.jobId)?.push(run)
       return jobIds.map((jobId) =>
         connectionOf(
           page,
-          rows.filter((run) => run.jobId === jobId),
+          byJob.get(jobId) ?? [],
           ({ id }) => [id],
           () => prisma.run.count({ where: { jobId, ...(status && { status }) } }),
         ),

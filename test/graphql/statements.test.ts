@@ -1,6 +1,8 @@
 /** A list takes as many SQL statements for 20 rows as for 2, whatever is nested in it. */
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { createTestApp, type TestApp } from '../support/app.ts'
+import { type GraphQLObjectType, getNamedType, isLeafType, isRequiredArgument } from 'graphql'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { schema } from '../../src/graphql/schema.ts'
+import { ADMIN_TOKEN, createTestApp, type TestApp } from '../support/app.ts'
 import { makeJob, makeStack, type Person, post, publishSite, query, signUp } from '../support/people.ts'
 import { withStatements } from '../support/statements.ts'
 
@@ -67,6 +69,39 @@ it.each(Object.keys(LISTS) as (keyof typeof LISTS)[])('%s', async (list) => {
   expect(few.statements.length).toBeGreaterThan(3)
   expect(many.statements.length).toBeLessThanOrEqual(few.statements.length + CHANCE)
   expect(many.data.edges.slice(0, 2)).toEqual(few.data.edges)
+})
+
+it('asks three things for a list of jobs, their owners and their last runs, beside whose token it is', async () => {
+  const query = `{ jobs(first: ${ROWS}) { edges { node {
+    id name enabled nextRunAt owner { handle } runs(first: 3) { edges { node { id status startedAt } } } } } } }`
+  for (const token of [alice.token, ADMIN_TOKEN]) {
+    const ask = (headers: Record<string, string>) => post(app, { query }, token, headers)
+    await ask({})
+    const { answer, statements } = await withStatements(ask)
+    expect(answer.body.data.jobs.edges).toHaveLength(ROWS)
+    expect(statements).toHaveLength(4)
+    // No more of a row than is asked for.
+    expect(statements.join()).not.toMatch(/"plan"|"metadata"|"notes"/)
+  }
+})
+
+describe('a field shows the same alone, when nothing but what it reads is read, as beside all others', () => {
+  const ofRuns = (fields: string) => `lastRun { ${fields} } runs(first: 2) { edges { node { ${fields} } } }`
+  const within = { Job: (fields: string) => fields, Run: ofRuns, Principal: (fields: string) => `owner { ${fields} }` }
+
+  it.each(Object.keys(within) as (keyof typeof within)[])('%s', async (name) => {
+    const fields = Object.values((schema.getType(name) as GraphQLObjectType).getFields())
+      .filter(({ args }) => !args.some(isRequiredArgument))
+      .map((field) => (isLeafType(getNamedType(field.type)) ? field.name : `${field.name} { __typename }`))
+    const ask = async (asked: string) => {
+      const query = `{ jobs(first: 2) { edges { node { ${within[name](asked)} } } } }`
+      const { body } = await post(app, { query }, alice.token)
+      expect(body.errors).toBeUndefined()
+      return body.data.jobs.edges
+    }
+    const all = await ask(fields.join(' '))
+    for (const field of fields) expect(all).toMatchObject(await ask(field))
+  })
 })
 
 it('shows of each run the newest 100 deliveries, in order, however many another has', async () => {

@@ -54,7 +54,7 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
     const prisma = createPrisma(pool) as unknown as Parameters<typeof createJobService>[0]['prisma']
     const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC', now: world.databaseNow })
     const rights = createJobRights({ prisma })
-    const jobs = createJobService({ prisma, schedules, settings, rights } as unknown as Parameters<
+    const jobs = createJobService({ prisma, pool, schedules, settings, rights } as unknown as Parameters<
       typeof createJobService
     >[0])
     return {

@@ -1,0 +1,22 @@
+/** Rows by SQL of our own that read as those of Prisma do. */
+
+const COLUMN = /[A-Z]/g
+
+/** `nextRunAt` → `j.next_run_at as "nextRunAt"`, of each; the fields are names of the model, never a client's. */
+export const columnsOf = (table: string, fields: readonly string[]): string =>
+  fields
+    .map((field) => `${table}.${field.replace(COLUMN, (letter) => `_${letter.toLowerCase()}`)} as "${field}"`)
+    .join(', ')
+
+/**
+ * Which fields are read: those that are wanted, and those without which nothing can be told of the row. In the order of
+ * the model, so that the same fields are the same statement. Null: all.
+ */
+export function fieldsOf<Field extends string>(
+  model: Record<string, Field>,
+  wanted: ReadonlySet<string> | null,
+  always: readonly Field[],
+): Field[] {
+  const all = Object.values(model)
+  return wanted === null ? all : all.filter((field) => wanted.has(field) || always.includes(field))
+}
