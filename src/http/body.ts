@@ -16,9 +16,26 @@ const PATIENCE_MS = 1_000
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const announced = Number(request.headers['content-length'] ?? Number.NaN)
   if (Number.isNaN(announced) && request.headers['transfer-encoding'] === undefined) return null
-  const chunks: Buffer[] = []
-  for await (const chunk of bodyOf(request, maxBytes)) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  if (announced > maxBytes) throw new BodyTooLargeError()
+  // Most are one packet, and an iterator costs more than they do.
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const onData = (chunk: Buffer) => {
+      size += chunk.length
+      chunks.push(chunk)
+      if (size > maxBytes) end(() => reject(new BodyTooLargeError()))
+    }
+    const onEnd = () => end(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
+    const onError = (error: Error) => end(() => reject(error))
+    const onClose = () => end(() => reject(new Error('the client went away')))
+    function end(settle: () => void) {
+      request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
+      request.pause()
+      settle()
+    }
+    request.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+  })
 }
 
 /** The body as it comes, with the same errors. */

@@ -16,6 +16,7 @@ import { BodyTooLargeError, readBody } from './body.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import type { EventStreams } from './event-streams.ts'
+import { plainAnswer, plainParams, plainTypeOf } from './plain-json.ts'
 import { tellRate } from './rate-headers.ts'
 import { sendWhole } from './send-whole.ts'
 
@@ -51,6 +52,18 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
     return (await isSignedIn(request)) ? [maxBody.signedIn, 'MAX_BODY_BYTES'] : anonymous
   }
 
+  /** False: it is not plain, and nothing was done. */
+  async function answerPlain(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<boolean> {
+    const type = plainTypeOf(request)
+    const params = type && plainParams(body)
+    const result = params && (await yoga.lane(request, response, params))
+    if (!type || !result) return false
+    if (response.destroyed) return true
+    const { status, headers, body: text } = plainAnswer(result, type)
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text)
+    return true
+  }
+
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (answerCors(request, response, corsOrigins)) return
     const left = rate?.look(callerOf(request))
@@ -62,6 +75,7 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
     const [most, setting] = await bytesFor(request)
     try {
       const body = await readBody(request, most)
+      if (body && (await answerPlain(request, response, body))) return
       await yoga(body ? Object.assign(request, { body: chunked(body) }) : request, response)
     } catch (error) {
       if (!(error instanceof BodyTooLargeError)) throw error

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader'
 import type pg from 'pg'
 import { isUniqueViolation } from '../db/errors.ts'
 import type { ApiToken, Principal, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
@@ -7,7 +8,7 @@ import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { requireAdmin, requireSignedIn } from './permissions.ts'
 import { principalNamed } from './principals.ts'
-import { readToken } from './queries.ts'
+import { type KnownToken, readToken, readTokens } from './queries.ts'
 import {
   type CreateTokenInput,
   type CreateUserInput,
@@ -25,6 +26,8 @@ import { SCOPES, type Scope, type SignedIn, type Viewer } from './viewer.ts'
 export type IdentityService = ReturnType<typeof createIdentityService>
 
 const BOOTSTRAP_TOKEN = 'ADMIN_TOKEN'
+/** Others are asked for by another statement. */
+const TOKENS_AT_ONCE = 100
 const USER_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
 
 /** The row of a token, which the caller is shown once. */
@@ -41,8 +44,7 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
   const { prisma, pool, now = () => new Date() } = deps
   const sql = sqlOn(pool)
 
-  async function viewerOf(by: { hash: Uint8Array } | { id: string }): Promise<SignedIn> {
-    const found = await readToken(sql, by)
+  async function viewerOf(found: KnownToken | null): Promise<SignedIn> {
     if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now())) {
       throw new ForbiddenError('the token is not valid', 'UNAUTHENTICATED')
     }
@@ -60,16 +62,29 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
     }
   }
 
+  /**
+   * All who ask in the same turn of the event loop ask together. Nothing is remembered longer: the question is sent after
+   * the last of them has asked, so a token that has ended is nobody's at once.
+   */
+  const viewers = new DataLoader<string, SignedIn>(
+    async (tokens) => {
+      viewers.clearAll()
+      const found = await readTokens(sql, tokens.map(hashToken))
+      return Promise.all(found.map((token) => viewerOf(token).catch((error: Error) => error)))
+    },
+    { batchScheduleFn: (ask) => void setImmediate(ask), maxBatchSize: TOKENS_AT_ONCE },
+  )
+
   return {
     ...createTeams({ prisma }),
 
     /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
     async authenticate(token: string | undefined): Promise<Viewer> {
-      return token === undefined ? null : viewerOf({ hash: hashToken(token) })
+      return token === undefined ? null : viewers.load(token)
     },
 
     /** The viewer of a token that was shown before, as by a cookie: it may have ended meanwhile. */
-    authenticateAgain: (tokenId: string): Promise<SignedIn> => viewerOf({ id: tokenId }),
+    authenticateAgain: async (tokenId: string): Promise<SignedIn> => viewerOf(await readToken(sql, tokenId)),
 
     /**
      * Makes sure that the principal `admin` exists and that this token, and no earlier one from the setting, is its.
