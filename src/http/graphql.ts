@@ -8,6 +8,7 @@ import { formatted } from '../graphql/errors.ts'
 import { rateLimited } from '../graphql/limits/gate.ts'
 import { tooMuch } from '../graphql/limits/refusal.ts'
 import type { GraphqlServer } from '../graphql/yoga.ts'
+import { createTurn } from '../hosting/turn.ts'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
@@ -33,6 +34,7 @@ export type GraphqlHandlerOptions = {
 
 export function createGraphqlHandler(options: GraphqlHandlerOptions) {
   const { yoga, identity, streams, rate, callerOf, corsOrigins, maxBody } = options
+  const turn = createTurn()
 
   async function isSignedIn({ headers }: IncomingMessage): Promise<boolean> {
     try {
@@ -60,7 +62,8 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
     if (!type || !result) return false
     if (response.destroyed) return true
     const { status, headers, body: text } = plainAnswer(result, type)
-    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text)
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) })
+    turn.end(response, text)
     return true
   }
 

@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import type pg from 'pg'
 import { isUniqueViolation } from '../db/errors.ts'
 import type { ApiToken, Principal, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
@@ -20,14 +19,13 @@ import {
   runLimitSpec,
 } from './spec.ts'
 import { createTeams } from './teams.ts'
+import { askTogether } from './together.ts'
 import { hashToken, newToken, prefixOf } from './tokens.ts'
 import { SCOPES, type Scope, type SignedIn, type Viewer } from './viewer.ts'
 
 export type IdentityService = ReturnType<typeof createIdentityService>
 
 const BOOTSTRAP_TOKEN = 'ADMIN_TOKEN'
-/** Others are asked for by another statement. */
-const TOKENS_AT_ONCE = 100
 const USER_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
 
 /** The row of a token, which the caller is shown once. */
@@ -62,25 +60,18 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
     }
   }
 
-  /**
-   * All who ask in the same turn of the event loop ask together. Nothing is remembered longer: the question is sent after
-   * the last of them has asked, so a token that has ended is nobody's at once.
-   */
-  const viewers = new DataLoader<string, SignedIn>(
-    async (tokens) => {
-      viewers.clearAll()
-      const found = await readTokens(sql, tokens.map(hashToken))
-      return Promise.all(found.map((token) => viewerOf(token).catch((error: Error) => error)))
-    },
-    { batchScheduleFn: (ask) => void setImmediate(ask), maxBatchSize: TOKENS_AT_ONCE },
-  )
+  /** Nothing is remembered, so a token that has ended is nobody's at once. */
+  const viewerOfToken = askTogether<string, SignedIn>(async (tokens) => {
+    const found = await readTokens(sql, tokens.map(hashToken))
+    return Promise.all(found.map((token) => viewerOf(token).catch((error: Error) => error)))
+  })
 
   return {
     ...createTeams({ prisma }),
 
     /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
     async authenticate(token: string | undefined): Promise<Viewer> {
-      return token === undefined ? null : viewers.load(token)
+      return token === undefined ? null : viewerOfToken(token)
     },
 
     /** The viewer of a token that was shown before, as by a cookie: it may have ended meanwhile. */

@@ -12,6 +12,7 @@ import {
   type GraphQLSchema,
   getOperationAST,
   Kind,
+  type OperationDefinitionNode,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Context } from '../context.ts'
@@ -30,11 +31,26 @@ export type CostRules = {
 
 type Asked = { schema: GraphQLSchema; document: DocumentNode; operationName?: string | null | undefined }
 
+/** Of operations without variables, each of which costs the same whenever it is asked. */
+const known = new WeakMap<OperationDefinitionNode, number>()
+
 /** Null: execution will say what is wrong with the name of the operation, or with its variables. */
 function costOf(args: Asked, variables: Record<string, unknown>, ctx: Context): number | null {
-  const { schema, document } = args
-  const operation = getOperationAST(document, args.operationName)
+  const operation = getOperationAST(args.document, args.operationName)
   if (!operation) return null
+  const before = known.get(operation)
+  if (before !== undefined) return before
+  const cost = countedCost(args, operation, variables, ctx)
+  if (cost !== null && !operation.variableDefinitions?.length) known.set(operation, cost)
+  return cost
+}
+
+function countedCost(
+  { schema, document }: Asked,
+  operation: OperationDefinitionNode,
+  variables: Record<string, unknown>,
+  ctx: Context,
+): number | null {
   const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
   const chosen: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] }
   try {
