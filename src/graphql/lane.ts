@@ -57,7 +57,10 @@ export function createLane(deps: {
     const refused = checkCost(args)
     const result = refused ? { errors: [refused] } : await execute(args)
     end()
-    return result.errors ? { ...result, errors: result.errors.map(mask) } : result
+    if (!result.errors) return result
+    // Of the variables, before anything was done.
+    if (!refused && result.data === undefined) return { errors: result.errors.map(asBadRequest).map(mask) }
+    return { ...result, errors: result.errors.map(mask) }
   }
 
   async function answer(
@@ -100,6 +103,11 @@ function asSyntaxError(error: GraphQLError): GraphQLError {
   const { extensions } = error
   extensions.code ??= 'GRAPHQL_PARSE_FAILED'
   extensions.http = { status: 400, ...(extensions.http as object | undefined), spec: true }
+  return error
+}
+
+function asBadRequest(error: GraphQLError): GraphQLError {
+  error.extensions.http ??= { status: 400 }
   return error
 }
 
