@@ -19,22 +19,23 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   if (announced > maxBytes) throw new BodyTooLargeError()
   // Most are one packet, and an iterator costs more than they do.
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    let chunks: Buffer[] = []
     let size = 0
-    const onData = (chunk: Buffer) => {
+    function onData(chunk: Buffer) {
       size += chunk.length
       chunks.push(chunk)
-      if (size > maxBytes) end(() => reject(new BodyTooLargeError()))
+      if (size <= maxBytes) return
+      request.off('data', onData).pause()
+      reject(new BodyTooLargeError())
     }
-    const onEnd = () => end(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
-    const onError = (error: Error) => end(() => reject(error))
-    const onClose = () => end(() => reject(new Error('the client went away')))
-    function end(settle: () => void) {
-      request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
-      request.pause()
-      settle()
+    function onEnd() {
+      const [first] = chunks
+      resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks))
+      // A stream of events keeps its request, and need not keep this.
+      chunks = []
     }
-    request.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    request.on('data', onData).once('end', onEnd).once('error', reject)
+    request.once('close', () => reject(new Error('the client went away')))
   })
 }
 

@@ -1,4 +1,4 @@
-/** The one question of every request: whose token is this, and what may they do? It is asked for many at once. */
+/** The one question of every request: whose token is this, and what may they do? */
 import type { Sql } from '../db/sql.ts'
 import type { CollaboratorRole, Scope, TeamRole } from './viewer.ts'
 
