@@ -1,4 +1,5 @@
 /** What every resolver gets. Made from headers only, so that every transport can make it. */
+import type { ServerResponse } from 'node:http'
 import type { TrialService } from '../actions/trial.ts'
 import type { ArtifactService } from '../artifacts/service.ts'
 import type { CollaborationService } from '../collaboration/service.ts'
@@ -34,14 +35,19 @@ type Services = {
 
 export type ContextDeps = Services & { prisma: PrismaClient }
 
-/** `idempotencyKey`: the header's; null: it has none, or the transport has no headers. */
-export type Context = ContextDeps & { viewer: Viewer; idempotencyKey: string | null }
+/**
+ * `idempotencyKey`: the header's; null: it has none, or the transport has no headers. `res`: of HTTP, for what its headers
+ * tell of the operation.
+ */
+export type Context = ContextDeps & { viewer: Viewer; idempotencyKey: string | null; res?: ServerResponse }
 
-/** @throws ForbiddenError UNAUTHENTICATED for a token that is not valid; no token at all is nobody. */
+/** `res`: see Context. @throws ForbiddenError UNAUTHENTICATED for a token that is not valid; no token at all is nobody. */
 export async function createContext(
   deps: ContextDeps,
   authorization: string | null | undefined,
   idempotencyKey: string | null = null,
+  res?: ServerResponse,
 ): Promise<Context> {
-  return { ...deps, viewer: await deps.identity.authenticate(bearerToken(authorization)), idempotencyKey }
+  const viewer = await deps.identity.authenticate(bearerToken(authorization))
+  return { ...deps, viewer, idempotencyKey, ...(res && { res }) }
 }

@@ -1,6 +1,7 @@
 /** What of the schema is on its way out: how its reason must read, and how often it is still asked for. */
 import {
   type DocumentNode,
+  type ExecutionArgs,
   type GraphQLSchema,
   getNamedType,
   isInputObjectType,
@@ -17,16 +18,25 @@ export type DeprecationMeter = (what: string) => void
 export const deprecationFlaw = (reason: string): string | null =>
   /^Since \d{4}-\d{2}-\d{2}: .*`[^`]+`/.test(reason) ? null : 'must read like: Since 2027-01-15: take `Job.name`.'
 
-/** Of every operation that is executed, and of whatever in it is deprecated; of inputs those that stand in the document. */
-export function countDeprecated(meter: DeprecationMeter): Plugin {
+type Executed = Pick<ExecutionArgs, 'document' | 'schema'>
+
+/** Counts what is deprecated in an operation that is executed; of inputs what stands in the document. */
+export function createDeprecationCount(meter: DeprecationMeter) {
   /** Documents are parsed once and kept: each is walked through once. */
   const known = new WeakMap<DocumentNode, string[]>()
-  const count = ({ args: { document, schema } }: { args: { document: DocumentNode; schema: GraphQLSchema } }) => {
-    const uses = known.get(document) ?? deprecatedIn(schema, document)
-    known.set(document, uses)
+  return ({ document, schema }: Executed): void => {
+    let uses = known.get(document)
+    if (!uses) {
+      uses = deprecatedIn(schema, document)
+      known.set(document, uses)
+    }
     for (const each of uses) meter(each)
   }
-  return { onExecute: count, onSubscribe: count }
+}
+
+export function countDeprecated(count: (args: Executed) => void): Plugin {
+  const each = ({ args }: { args: Executed }) => count(args)
+  return { onExecute: each, onSubscribe: each }
 }
 
 /** Each once. */

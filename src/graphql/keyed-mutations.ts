@@ -1,6 +1,7 @@
 /**
  * `idempotencyKey` in the input of every mutation, and what it does: the resolver works once for a key, whatever the
- * transport. Without one the header `Idempotency-Key` counts, for each mutation of the operation by its position.
+ * transport. Without one the header `Idempotency-Key` counts, for each mutation of the operation by its position. A header
+ * says when an answer, or a part of it, is an earlier one.
  */
 import SchemaBuilder, {
   BasePlugin,
@@ -9,7 +10,6 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core'
 import type { GraphQLFieldResolver } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
 import type { Keyed } from '../idempotency/answers.ts'
 import { requireSignedIn } from '../identity/permissions.ts'
 import type { Context } from './context.ts'
@@ -62,7 +62,6 @@ SchemaBuilder.registerPlugin(KEYED_MUTATIONS, KeyedMutations)
 
 /** How many mutations of an operation have taken the header's key. */
 const positions = new WeakMap<Context, number>()
-const replayed = new WeakSet<Request>()
 
 const once =
   (resolve: Resolver): Resolver =>
@@ -75,8 +74,8 @@ const once =
     const { answer, replayed: isReplay } = await context.answers.once(viewer, { ...given, request }, work, (value) =>
       isReadable(value, info.returnType, context),
     )
-    const { request: http } = context as { request?: Request }
-    if (isReplay && http) replayed.add(http)
+    const { res } = context
+    if (isReplay && res && !res.headersSent) res.setHeader('x-idempotent-replayed', 'true')
     return answer
   }
 
@@ -91,10 +90,3 @@ function keyOf(context: Context, field: string | null | undefined): Omit<Keyed, 
 }
 
 const PLACE = 'graphql'
-
-/** Says in a header when an answer, or a part of it, is an earlier one. */
-export const tellReplays: Plugin = {
-  onResponse({ request, response }) {
-    if (replayed.has(request)) response.headers.set('x-idempotent-replayed', 'true')
-  },
-}

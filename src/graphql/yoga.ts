@@ -4,19 +4,19 @@ import { createYoga } from 'graphql-yoga'
 import type { Log } from '../kernel/log.ts'
 import type { Rate } from '../kernel/rate.ts'
 import { type ContextDeps, createContext } from './context.ts'
-import { countDeprecated, type DeprecationMeter } from './deprecation.ts'
+import { countDeprecated, createDeprecationCount, type DeprecationMeter } from './deprecation.ts'
 import { maskError } from './errors.ts'
-import { tellReplays } from './keyed-mutations.ts'
-import { limitCost } from './limits/cost.ts'
+import { createLane } from './lane.ts'
+import { createCostCheck, limitCost } from './limits/cost.ts'
 import { createDocuments } from './limits/documents.ts'
 import { createGate, type GateOptions } from './limits/gate.ts'
-import { rememberDocuments, ruleRequests } from './limits/plugin.ts'
+import { createRequestCount, rememberDocuments, ruleRequests } from './limits/plugin.ts'
 import type { QueryLimits } from './limits/query-limits.ts'
 import { tellBadRequests } from './limits/transport-errors.ts'
 import { schema } from './schema.ts'
 import type { Hub } from './streams/hub.ts'
 import { shareExecutions } from './streams/plugin.ts'
-import { type OperationTimer, timeOperations } from './timing.ts'
+import { createStopwatch, type OperationTimer, timeOperations } from './timing.ts'
 import { createTokenWatch, watchTokens } from './token-watch.ts'
 
 export const GRAPHQL_PATH = '/graphql'
@@ -51,6 +51,10 @@ export function createGraphqlServer(
   const gate = createGate({ rate, trusted, trustedOnly })
   const documents = createDocuments(schema, limits, { hints: introspection })
   const mask = (error: unknown) => maskError(error, log)
+  const requests = createRequestCount({ gate, callerOf, rate })
+  const begin = createStopwatch(timer)
+  const count = createDeprecationCount(deprecated)
+  const checkCost = createCostCheck({ most: limits.cost, introspection })
   const yoga = createYoga<ConnectionContext>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
@@ -77,17 +81,21 @@ export function createGraphqlServer(
     maskedErrors: { maskError: mask },
     plugins: [
       tellBadRequests,
-      ruleRequests({ gate, maxBatch, callerOf, allowanceOf: (caller) => rate?.look(caller) ?? null }),
-      timeOperations(timer),
-      countDeprecated(deprecated),
+      ruleRequests({ gate, requests, maxBatch }),
+      timeOperations(begin),
+      countDeprecated(count),
       rememberDocuments(documents),
-      limitCost({ most: limits.cost, introspection }),
+      limitCost(checkCost),
       shareExecutions(hub, mask),
       watchTokens(createTokenWatch(deps.identity)),
-      tellReplays,
     ],
   })
-  return Object.assign(yoga, { mask, gate })
+  const lane = createLane({
+    ...{ schema, gate, requests, documents, begin, countDeprecated: count, checkCost, mask },
+    contextOf: ({ headers }, response) =>
+      createContext(deps, headers.authorization, headers['idempotency-key'] as string | undefined, response),
+  })
+  return Object.assign(yoga, { mask, gate, lane })
 }
 
 const DEFAULT_QUERY = `# Put your token under "Headers": { "authorization": "Bearer …" }

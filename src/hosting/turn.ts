@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http'
 
 export function createTurn() {
-  let waiting: { response: ServerResponse; content: Buffer }[] = []
+  let waiting: { response: ServerResponse; content: Buffer | string }[] = []
 
   function send() {
     const answers = waiting
@@ -15,7 +15,7 @@ export function createTurn() {
 
   return {
     /** The head has been written. */
-    end(response: ServerResponse, content: Buffer): void {
+    end(response: ServerResponse, content: Buffer | string): void {
       if (waiting.push({ response, content }) === 1) setImmediate(send)
     },
   }

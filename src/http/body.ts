@@ -16,9 +16,27 @@ const PATIENCE_MS = 1_000
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const announced = Number(request.headers['content-length'] ?? Number.NaN)
   if (Number.isNaN(announced) && request.headers['transfer-encoding'] === undefined) return null
-  const chunks: Buffer[] = []
-  for await (const chunk of bodyOf(request, maxBytes)) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  if (announced > maxBytes) throw new BodyTooLargeError()
+  // Most are one packet, and an iterator costs more than they do.
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = []
+    let size = 0
+    function onData(chunk: Buffer) {
+      size += chunk.length
+      chunks.push(chunk)
+      if (size <= maxBytes) return
+      request.off('data', onData).pause()
+      reject(new BodyTooLargeError())
+    }
+    function onEnd() {
+      const [first] = chunks
+      resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks))
+      // A stream of events keeps its request, and need not keep this.
+      chunks = []
+    }
+    request.on('data', onData).once('end', onEnd).once('error', reject)
+    request.once('close', () => reject(new Error('the client went away')))
+  })
 }
 
 /** The body as it comes, with the same errors. */

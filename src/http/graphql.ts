@@ -8,6 +8,7 @@ import { formatted } from '../graphql/errors.ts'
 import { rateLimited } from '../graphql/limits/gate.ts'
 import { tooMuch } from '../graphql/limits/refusal.ts'
 import type { GraphqlServer } from '../graphql/yoga.ts'
+import { createTurn } from '../hosting/turn.ts'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
 import { ForbiddenError } from '../kernel/errors.ts'
@@ -16,6 +17,7 @@ import { BodyTooLargeError, readBody } from './body.ts'
 import type { Callers } from './callers.ts'
 import { answerCors } from './cors.ts'
 import type { EventStreams } from './event-streams.ts'
+import { plainAnswer, plainParams, plainTypeOf } from './plain-json.ts'
 import { tellRate } from './rate-headers.ts'
 import { sendWhole } from './send-whole.ts'
 
@@ -32,6 +34,7 @@ export type GraphqlHandlerOptions = {
 
 export function createGraphqlHandler(options: GraphqlHandlerOptions) {
   const { yoga, identity, streams, rate, callerOf, corsOrigins, maxBody } = options
+  const turn = createTurn()
 
   async function isSignedIn({ headers }: IncomingMessage): Promise<boolean> {
     try {
@@ -51,6 +54,19 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
     return (await isSignedIn(request)) ? [maxBody.signedIn, 'MAX_BODY_BYTES'] : anonymous
   }
 
+  /** False: it is not plain, and nothing was done. */
+  async function answerPlain(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<boolean> {
+    const type = plainTypeOf(request)
+    const params = type && plainParams(body)
+    const result = params && (await yoga.lane(request, response, params))
+    if (!type || !result) return false
+    if (response.destroyed) return true
+    const { status, headers, body: text } = plainAnswer(result, type)
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) })
+    turn.end(response, text)
+    return true
+  }
+
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (answerCors(request, response, corsOrigins)) return
     const left = rate?.look(callerOf(request))
@@ -62,6 +78,7 @@ export function createGraphqlHandler(options: GraphqlHandlerOptions) {
     const [most, setting] = await bytesFor(request)
     try {
       const body = await readBody(request, most)
+      if (body && (await answerPlain(request, response, body))) return
       await yoga(body ? Object.assign(request, { body: chunked(body) }) : request, response)
     } catch (error) {
       if (!(error instanceof BodyTooLargeError)) throw error

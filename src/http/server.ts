@@ -46,9 +46,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
   const answerGraphql = createGraphqlHandler({ ...options.graphql, corsOrigins, rate, callerOf })
 
   async function route(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<unknown> {
-    const { host: name } = request.headers
-    // Who makes a URL of it later would fail with a fault.
-    if (name && !URL.canParse(`http://${name}`)) return json(response, 400, { error: 'The Host header names no host' })
+    if (!isHost(request.headers.host)) return json(response, 400, { error: 'The Host header names no host' })
     if (hosting.siteOf(request.headers.host ?? '') !== null) return hosting.answer(request, response)
     if (pathname === GRAPHQL_PATH) return answerGraphql(request, response)
     if (pathname === '/a' || pathname.startsWith('/a/')) return hosting.answer(request, response)
@@ -99,6 +97,16 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
       fail(error)
     }
   }
+}
+
+let lastHost: string | undefined
+
+/** Who makes a URL of another one later would fail with a fault. Most requests name the same as the one before. */
+function isHost(name: string | undefined): boolean {
+  if (!name || name === lastHost) return true
+  if (!URL.canParse(`http://${name}`)) return false
+  lastHost = name
+  return true
 }
 
 /** As it may stand in the log. */

@@ -8,7 +8,7 @@ import { newId } from '../kernel/ids.ts'
 import { validate } from '../kernel/validate.ts'
 import { requireAdmin, requireSignedIn } from './permissions.ts'
 import { principalNamed } from './principals.ts'
-import { type PrincipalField, principalsByIds, readToken } from './queries.ts'
+import { type KnownToken, type PrincipalField, principalsByIds, readToken, readTokens } from './queries.ts'
 import {
   type CreateTokenInput,
   type CreateUserInput,
@@ -20,6 +20,7 @@ import {
   runLimitSpec,
 } from './spec.ts'
 import { createTeams } from './teams.ts'
+import { askTogether } from './together.ts'
 import { hashToken, newToken, prefixOf } from './tokens.ts'
 import { SCOPES, type Scope, type SignedIn, type Viewer } from './viewer.ts'
 
@@ -42,8 +43,7 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
   const { prisma, pool, now = () => new Date() } = deps
   const [sql, shaped] = [sqlOn(pool), shapedSqlOn(pool)]
 
-  async function viewerOf(by: { hash: Uint8Array } | { id: string }): Promise<SignedIn> {
-    const found = await readToken(sql, by)
+  async function viewerOf(found: KnownToken | null): Promise<SignedIn> {
     if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now())) {
       throw new ForbiddenError('the token is not valid', 'UNAUTHENTICATED')
     }
@@ -61,16 +61,22 @@ export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Poo
     }
   }
 
+  /** Nothing is remembered, so a token that has ended is nobody's at once. */
+  const viewerOfToken = askTogether<string, SignedIn>(async (tokens) => {
+    const found = await readTokens(sql, tokens.map(hashToken))
+    return Promise.all(found.map((token) => viewerOf(token).catch((error: Error) => error)))
+  })
+
   return {
     ...createTeams({ prisma }),
 
     /** The viewer of a token; null without one. A token that is wrong, expired or revoked is UNAUTHENTICATED. */
     async authenticate(token: string | undefined): Promise<Viewer> {
-      return token === undefined ? null : viewerOf({ hash: hashToken(token) })
+      return token === undefined ? null : viewerOfToken(token)
     },
 
     /** The viewer of a token that was shown before, as by a cookie: it may have ended meanwhile. */
-    authenticateAgain: (tokenId: string): Promise<SignedIn> => viewerOf({ id: tokenId }),
+    authenticateAgain: async (tokenId: string): Promise<SignedIn> => viewerOf(await readToken(sql, tokenId)),
 
     /**
      * Makes sure that the principal `admin` exists and that this token, and no earlier one from the setting, is its.

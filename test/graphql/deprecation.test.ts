@@ -1,7 +1,7 @@
 /** Uses of what is deprecated, which is how operators learn who still needs it. */
 import { buildSchema, parse } from 'graphql'
 import { expect, it } from 'vitest'
-import { countDeprecated, deprecatedIn } from '../../src/graphql/deprecation.ts'
+import { createDeprecationCount, deprecatedIn } from '../../src/graphql/deprecation.ts'
 
 const schema = buildSchema(`
   type Query {
@@ -26,8 +26,8 @@ it.each([
 
 it('are counted in every operation that is executed', () => {
   const counted: string[] = []
-  const { onExecute } = countDeprecated((what) => counted.push(what)) as { onExecute: (payload: object) => void }
+  const count = createDeprecationCount((what) => counted.push(what))
   const document = parse('{ old { title } }')
-  for (let times = 0; times < 2; times++) onExecute({ args: { schema, document } })
+  for (let times = 0; times < 2; times++) count({ schema, document })
   expect(counted).toEqual(['Query.old', 'Job.title', 'Query.old', 'Job.title'])
 })

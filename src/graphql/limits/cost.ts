@@ -12,6 +12,7 @@ import {
   type GraphQLSchema,
   getOperationAST,
   Kind,
+  type OperationDefinitionNode,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Context } from '../context.ts'
@@ -30,11 +31,26 @@ export type CostRules = {
 
 type Asked = { schema: GraphQLSchema; document: DocumentNode; operationName?: string | null | undefined }
 
+/** Of operations without variables, each of which costs the same whenever it is asked. */
+const known = new WeakMap<OperationDefinitionNode, number>()
+
 /** Null: execution will say what is wrong with the name of the operation, or with its variables. */
 function costOf(args: Asked, variables: Record<string, unknown>, ctx: Context): number | null {
-  const { schema, document } = args
-  const operation = getOperationAST(document, args.operationName)
+  const operation = getOperationAST(args.document, args.operationName)
   if (!operation) return null
+  const before = known.get(operation)
+  if (before !== undefined) return before
+  const cost = countedCost(args, operation, variables, ctx)
+  if (cost !== null && !operation.variableDefinitions?.length) known.set(operation, cost)
+  return cost
+}
+
+function countedCost(
+  { schema, document }: Asked,
+  operation: OperationDefinitionNode,
+  variables: Record<string, unknown>,
+  ctx: Context,
+): number | null {
   const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
   const chosen: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] }
   try {
@@ -46,28 +62,35 @@ function costOf(args: Asked, variables: Record<string, unknown>, ctx: Context): 
   }
 }
 
-/** Refuses what costs too much, and tells in headers what an operation cost. */
-export function limitCost({ most, introspection }: CostRules): Plugin<Context> {
-  const spent = new WeakMap<Request, number>()
+export type CostCheck = ReturnType<typeof createCostCheck>
 
-  function check({ args, setResultAndStopExecution }: Execution): void {
-    const ctx = args.contextValue as Context & { request?: Request; res?: ServerResponse }
+/** What refuses an operation that costs too much, and tells in headers what each costs; null: it may be executed. */
+export function createCostCheck({ most, introspection }: CostRules) {
+  const spent = new WeakMap<ServerResponse, number>()
+
+  return (args: ExecutionArgs): GraphQLError | null => {
+    const ctx = args.contextValue as Context
     const cost = costOf(args, (args.variableValues ?? {}) as Record<string, unknown>, ctx)
-    if (cost === null) return
-    const { request, res } = ctx
-    const total = cost + ((request && spent.get(request)) ?? 0)
-    if (request) spent.set(request, total)
+    if (cost === null) return null
+    const { res } = ctx
+    const total = cost + ((res && spent.get(res)) ?? 0)
+    if (res) spent.set(res, total)
     if (res && !res.headersSent) res.setHeader('x-query-cost', total).setHeader('x-query-cost-limit', most)
-    const stop = (error: GraphQLError) => setResultAndStopExecution({ errors: [error] })
     if (total > most) {
       const what = total === cost ? 'The query costs' : 'The queries of the batch cost'
-      stop(tooMuch(`${what} ${total}; ${most} are allowed (MAX_QUERY_COST).`))
-    } else if (!introspection && !ctx.viewer?.isAdmin && introspections(args.document) > 0) {
-      stop(refusal('INTROSPECTION_DISABLED', 'The schema is told to administrators only (INTROSPECTION).'))
+      return tooMuch(`${what} ${total}; ${most} are allowed (MAX_QUERY_COST).`)
     }
+    if (introspection || ctx.viewer?.isAdmin || introspections(args.document) === 0) return null
+    return refusal('INTROSPECTION_DISABLED', 'The schema is told to administrators only (INTROSPECTION).')
   }
+}
 
-  return { onExecute: check, onSubscribe: check }
+export function limitCost(check: CostCheck): Plugin<Context> {
+  const each = ({ args, setResultAndStopExecution }: Execution): void => {
+    const error = check(args)
+    if (error) setResultAndStopExecution({ errors: [error] })
+  }
+  return { onExecute: each, onSubscribe: each }
 }
 
 type Execution = { args: ExecutionArgs; setResultAndStopExecution: (result: ExecutionResult) => void }

@@ -2,25 +2,48 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import { tellRate } from '../../http/rate-headers.ts'
-import type { Allowance } from '../../kernel/rate.ts'
+import type { Rate } from '../../kernel/rate.ts'
 import type { Documents } from './documents.ts'
 import type { AskedDocument, Gate } from './gate.ts'
 import { refusal, tooMuch } from './refusal.ts'
 
 type NodeContext = { req?: IncomingMessage; res?: ServerResponse }
 
-export type RequestRules = {
+export type RequestCount = ReturnType<typeof createRequestCount>
+
+/** How often each caller asks. */
+export function createRequestCount(deps: {
   gate: Gate
-  /** Operations that one request may have in a list; up to 1: lists are refused. */
-  maxBatch: number
   /** Who asks, as far as rates are concerned. */
   callerOf: (request: IncomingMessage) => string
-  /** What they have left; null: there is no rate. */
-  allowanceOf: (caller: string) => Allowance | null
+  rate: Rate | null
+}) {
+  const { gate, callerOf, rate } = deps
+  return {
+    /** Counts one operation, and tells what is left. @throws GraphQLError RATE_LIMITED */
+    count(request: IncomingMessage, response: ServerResponse | undefined): void {
+      if (!rate) return
+      const caller = callerOf(request)
+      try {
+        gate.count(caller)
+      } finally {
+        if (response && !response.headersSent) tellRate(response, rate.look(caller))
+      }
+    },
+    /** Takes one back. */
+    forget: (request: IncomingMessage): void => rate?.giveBack(callerOf(request)),
+  }
+}
+
+export type RequestRules = {
+  gate: Gate
+  requests: RequestCount
+  /** Operations that one request may have in a list; up to 1: lists are refused. */
+  maxBatch: number
 }
 
 /** How many operations may come, how often, and by which documents. */
-export function ruleRequests({ gate, maxBatch, callerOf, allowanceOf }: RequestRules): Plugin {
+export function ruleRequests({ gate, requests, maxBatch }: RequestRules): Plugin {
   return {
     onRequestParse: () => ({
       onRequestParseDone({ requestParserResult }) {
@@ -35,15 +58,7 @@ export function ruleRequests({ gate, maxBatch, callerOf, allowanceOf }: RequestR
     }),
     onParams({ params, request, setParams, context }) {
       const { req, res } = context as NodeContext
-      if (req) {
-        const caller = callerOf(req)
-        try {
-          gate.count(caller)
-        } finally {
-          const allowance = allowanceOf(caller)
-          if (allowance && res && !res.headersSent) tellRate(res, allowance)
-        }
-      }
+      if (req) requests.count(req, res)
       const asked = params as GraphQLParams & AskedDocument
       const documentId = asked.documentId ?? (request.method === 'GET' ? idInAddress(request.url) : null)
       const text = gate.textOf({ ...asked, documentId })
