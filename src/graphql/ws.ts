@@ -137,7 +137,9 @@ export function attachWebSocket(
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
       return
     }
-    sockets.handleUpgrade(request, socket, head, (client: WebSocket) => sockets.emit('connection', client, kept(request)))
+    sockets.handleUpgrade(request, socket, head, (client: WebSocket) =>
+      sockets.emit('connection', client, kept(request)),
+    )
   })
 
   return {
