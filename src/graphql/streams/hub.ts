@@ -29,7 +29,7 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
       results: createResults(live, isLogged, mask),
       onClose: () => void (groups.get(key) === shared && groups.delete(key)),
     })
-    const shared = { group, read: isLogged ? (cursor: string) => sourceOf(resumed(live, cursor)) : null }
+    const shared: Shared = { group, read: isLogged ? (cursor: string) => sourceOf(resumed(live, cursor)) : null }
     groups.set(key, shared)
     return shared
   }
