@@ -1,5 +1,6 @@
 /** A server in a process of its own, as an operator starts it, on a PostgreSQL of its own with durable settings. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,6 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export const TOKEN = 'benchmark-administrator-token'
 const ROOT = path.join(import.meta.dirname, '../..')
 const GIVE_UP_MS = 60_000
+/** What `npm start` gives to Node, without the bundle's name. */
+const START_ARGS = (
+  JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .slice(1, -1)
 /** Such as `--cpu-prof`. */
 const NODE_ARGS = process.env.NODE_ARGS?.split(' ') ?? []
 
@@ -22,10 +29,15 @@ export type Server = {
   stop(): Promise<void>
 }
 
-/** `env`: settings beside those that every benchmark needs. */
-export async function startServer(dataDir: string, port: number, env: Record<string, string> = {}): Promise<Server> {
+/** `env`: settings beside those that every benchmark needs. `node`: the program. */
+export async function startServer(
+  dataDir: string,
+  port: number,
+  env: Record<string, string> = {},
+  node = process.execPath,
+): Promise<Server> {
   const started = performance.now()
-  const child = spawn(process.execPath, [...NODE_ARGS, 'dist/server/main.js'], {
+  const child = spawn(node, [...START_ARGS, ...NODE_ARGS, 'dist/server/main.js'], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {

@@ -2,7 +2,9 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import type { SubscribePayload } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
+import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { bearerToken } from '../identity/bearer.ts'
 import type { IdentityService } from '../identity/service.ts'
@@ -113,6 +115,9 @@ export function attachWebSocket(
           }
         })
       },
+      onOperation(_context, _id, payload, args, result) {
+        if (isAsyncIterable(result)) letGo(payload, args)
+      },
       onError({ extra }, _id, payload, errors) {
         operations.end(extra.socket, payload)
         return shown(errors, extra.socket)
@@ -127,12 +132,14 @@ export function attachWebSocket(
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node has let go of it, and without a listener an error of the connection is one of the process.
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroySelf)
     if (request.url?.split('?')[0] !== GRAPHQL_PATH) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
       return
     }
-    sockets.handleUpgrade(request, socket, head, (client: WebSocket) => sockets.emit('connection', client, request))
+    sockets.handleUpgrade(request, socket, head, (client: WebSocket) =>
+      sockets.emit('connection', client, kept(request)),
+    )
   })
 
   return {
@@ -141,6 +148,19 @@ export function attachWebSocket(
       await protocol.dispose()
     },
   }
+}
+
+function destroySelf(this: Duplex) {
+  this.destroy()
+}
+
+/** What is asked of the request for as long as its socket is open: the rest of it is a stream of its own, and large. */
+const kept = ({ headers, socket }: IncomingMessage) => ({ headers, socket }) as IncomingMessage
+
+/** The protocol holds both until the stream ends, and nobody looks at them any more. */
+function letGo(payload: SubscribePayload, args: ExecutionArgs): void {
+  Object.assign(payload, { query: '', variables: null, extensions: null })
+  Object.assign(args, { contextValue: null, rootValue: null, variableValues: null })
 }
 
 function authorizationOf(params: Params, request: IncomingMessage): string | undefined {

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { StoredFile } from '../artifacts/sites.ts'
+import { growingTo } from '../kernel/growing.ts'
 import { withLinks } from './app-links.ts'
 import type { Encoding } from './encodings.ts'
 import { isHtml } from './responses.ts'
@@ -25,7 +26,7 @@ export type AppPages = ReturnType<typeof createAppPages>
 const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
 export function createAppPages(storage: Storage) {
-  const recipes = new LRUCache<string, Recipe>({ max: REMEMBERED })
+  const recipes = new LRUCache<string, Recipe>(growingTo(REMEMBERED))
   const pages = new LRUCache<string, { page: Buffer | null }>({
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ page }) => 1 + (page?.length ?? 0),

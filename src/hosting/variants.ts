@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import { brotliCompress, gzip, constants as zlib } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
+import { growingTo } from '../kernel/growing.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Encoding } from './encodings.ts'
 import type { BlobRef, Storage } from './storage.ts'
@@ -35,7 +36,7 @@ const keyOf = ({ ownerId, digest }: BlobRef, encoding: Encoding) => `${ownerId} 
 
 export function createVariants({ storage, log }: { storage: Storage; log: Pick<Log, 'warn'> }) {
   /** 0: it is not worth having. */
-  const sizes = new LRUCache<string, number>({ max: REMEMBERED })
+  const sizes = new LRUCache<string, number>(growingTo(REMEMBERED))
   const underWay = new Map<string, Promise<number | null>>()
   /** Large ones are made one after the other: each takes a thread and its memory. */
   let large: Promise<unknown> = Promise.resolve()

@@ -10,6 +10,7 @@ import type pg from 'pg'
 import { inTransaction, type Sql, sqlOn } from '../db/sql.ts'
 import { emit } from '../events/outbox.ts'
 import { createBatch } from '../kernel/batch.ts'
+import { growingTo } from '../kernel/growing.ts'
 import { formatId } from '../kernel/ids.ts'
 import type { Log } from '../kernel/log.ts'
 
@@ -65,7 +66,7 @@ type Outcome = { n: number; counted: boolean; waitMs: number | null }
 
 /** `key`: for the hashes of visitors; the same on every node. */
 export function createVisits({ pool, key, log }: { pool: pg.Pool; key: Buffer; log: Pick<Log, 'warn'> }) {
-  const recent = new LRUCache<string, true>({ max: REMEMBERED, ttl: HOUR_MS })
+  const recent = new LRUCache<string, true>({ ...growingTo(REMEMBERED), ttl: HOUR_MS })
   const pending = new Set<Promise<unknown>>()
   let sweptAt = Number.NEGATIVE_INFINITY
   let closed = false

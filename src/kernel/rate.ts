@@ -1,5 +1,6 @@
 /** How often somebody may do something. Counted on this node, and forgotten with it; those who came last are remembered. */
 import { LRUCache } from 'lru-cache'
+import { growingTo } from './growing.ts'
 
 /** What somebody has left of a window, and milliseconds until the next one. */
 export type Allowance = { limit: number; remaining: number; resetMs: number }
@@ -18,7 +19,7 @@ const REMEMBERED = 20_000
 
 /** `limit` times in `windowMs` for each key. */
 export function createRate({ limit, windowMs, now }: { limit: number; windowMs: number; now: () => number }): Rate {
-  const windows = new LRUCache<string, { count: number; endsAt: number }>({ max: REMEMBERED })
+  const windows = new LRUCache<string, { count: number; endsAt: number }>(growingTo(REMEMBERED))
   return {
     take(key) {
       const at = now()

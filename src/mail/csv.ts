@@ -2,7 +2,7 @@
 import type { Row } from '../actions/ports.ts'
 
 /** What a spreadsheet takes for a formula, also in the wide forms that some of them fold into these. */
-const FORMULA = /^[=+\-@\t\r＝＋－＠]/
+const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
 /** A number that happens to be a text does nothing. */
 const NUMBER = /^[+-]?\d+([.,]\d+)*(e[+-]?\d+)?$/i
 

@@ -13,21 +13,25 @@ import { createSubscriber, type Sink, type Subscriber } from './subscriber.ts'
 
 type Source = AsyncIterableIterator<unknown>
 
+/** What is the same for all of a group is held once, not by each. `read` opens the log behind a cursor; null: there is none. */
+type Shared = { group: Group; read: ((cursor: string) => Promise<Source>) | null }
+
 export type Hub = ReturnType<typeof createHub>
 
 export function createHub(mask: (error: unknown) => GraphQLError) {
-  const groups = new Map<string, Group>()
+  const groups = new Map<string, Shared>()
   let subscribers = 0
 
-  function groupOf(key: string, live: ExecutionArgs, isLogged: boolean): Group {
+  function sharedBy(key: string, live: ExecutionArgs, isLogged: boolean): Shared {
     const there = groups.get(key)
     if (there) return there
     const group = createGroup({
       results: createResults(live, isLogged, mask),
-      onClose: () => void (groups.get(key) === group && groups.delete(key)),
+      onClose: () => void (groups.get(key) === shared && groups.delete(key)),
     })
-    groups.set(key, group)
-    return group
+    const shared: Shared = { group, read: isLogged ? (cursor: string) => sourceOf(resumed(live, cursor)) : null }
+    groups.set(key, shared)
+    return shared
   }
 
   return {
@@ -46,9 +50,8 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
       const { live, isLogged } = origin
       const after = back ?? origin.after
       const { viewer } = args.contextValue as Context
-      const group = groupOf(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
-      const read = (cursor: string) => sourceOf(resumed(live, cursor))
-      const { subscriber, follow, goLive } = createSubscriber({ group, after, sink, read: isLogged ? read : null })
+      const { group, read } = sharedBy(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
+      const { subscriber, follow, goLive } = createSubscriber({ group, after, sink, read })
       subscribers++
       subscriber.ended.then(() => subscribers--)
       if (after !== null) {

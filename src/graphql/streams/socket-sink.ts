@@ -18,16 +18,18 @@ const LENGTH_64 = 127
 
 /** `connection`: what the socket writes to. `id`: of the subscription on it. */
 export function socketSink(socket: WebSocket, connection: Socket, id: string): Sink {
-  const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
+  // A text, as a small buffer would keep the 8 KiB that it is cut from.
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+  const headLength = Buffer.byteLength(head)
   return {
     send(results, taken) {
       if (socket.readyState !== socket.OPEN) return taken?.()
-      const lengths = results.map(({ bytes }) => head.length + bytes.length + TAIL.length)
+      const lengths = results.map(({ bytes }) => headLength + bytes.length + TAIL.length)
       const frames = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length + headerSize(length), 0))
       let at = 0
       for (const [index, { bytes }] of results.entries()) {
         at = writeHeader(frames, at, lengths[index] ?? 0)
-        at += head.copy(frames, at)
+        at += frames.write(head, at)
         at += bytes.copy(frames, at)
         at += TAIL.copy(frames, at)
       }
