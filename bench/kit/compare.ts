@@ -36,6 +36,8 @@ export type Comparison = {
   name: string
   metrics: Metric[]
   competitors: Competitor[]
+  /** A line for each figure and a column for each competitor, where there are more figures than competitors. */
+  figuresDown?: boolean
   /** What is judged, once all is measured. */
   judge?(medians: Medians): Verdict[]
 }
