@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { lockDueJobs, nextSlotDue } from '../../src/engine/queries.ts'
+import { lockDueJobs, lockListeners, nextSlotDue } from '../../src/engine/queries.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { createLogReader } from '../../src/live/log-reader.ts'
 import { recordRuns } from '../../src/runs/transition/record.ts'
@@ -74,5 +74,26 @@ it('the reader of the log finds where to begin without reading the log', async (
       ).settled(),
     )
     expect(rows).toBeLessThan(10)
+  }
+})
+
+it('whom an event starts is found without passing over those of others that wait for its type', {
+  timeout: 60_000,
+}, async () => {
+  const jobId = await world.job({ eventType: 'order.paid' })
+  await world.sql(
+    `with other as (
+      insert into principal (id, handle) select gen_random_uuid(), 'other-' || n from generate_series(1, 5000) n returning id)
+    insert into job (id, surface, owner_id, created_by_id, trigger, event_type)
+    select gen_random_uuid(), surface, other.id, other.id, 'EVENT', event_type from job, other where job.id = $1::uuid`,
+    [jobId],
+  )
+  const { principalId: ownerId } = world.alice
+  const event = { id: newId(), type: 'order.paid', ownerId, artifactId: null, depth: 0, createdAt: new Date() }
+  expect((await lockListeners(world.sql, [event])).map((listener) => listener.jobId)).toEqual([jobId])
+  for (const analyzed of [false, true]) {
+    if (analyzed) await world.sql('analyze job')
+    for (const mode of ['force_custom_plan', 'force_generic_plan'])
+      expect(await rowsOf(world.database, mode, (sql) => lockListeners(sql, [event]))).toBeLessThan(100)
   }
 })

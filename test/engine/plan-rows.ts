@@ -10,7 +10,11 @@ const touched = (node: Node): number =>
   node['Actual Loops'] * (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) +
   (node.Plans ?? []).reduce((sum, plan) => sum + touched(plan), 0)
 
-const textOf = (value: unknown) => (value instanceof Date ? value.toISOString() : String(value))
+const textOf = (value: unknown): string => {
+  if (value instanceof Date) return value.toISOString()
+  if (!Array.isArray(value)) return String(value)
+  return `{${value.map((each) => (each === null ? 'NULL' : JSON.stringify(textOf(each)))).join(',')}}`
+}
 
 /**
  * Asks what a function asks as a node does, but of EXPLAIN (ANALYZE); the answer is how many rows that took. `mode`: of
