@@ -27,6 +27,7 @@ export async function openWorld(server: string, jobs: number): Promise<World> {
   } finally {
     await admin.end()
   }
+  await migrate({ connectionString: url })
   const database = openDatabase({ connectionString: url }, createLog('error'))
   return { jobs, url, database, close: () => database.close() }
 }

@@ -40,6 +40,8 @@ export type Comparison = {
   figuresDown?: boolean
   /** What is judged, once all is measured. */
   judge?(medians: Medians): Verdict[]
+  /** What else is written of it, where its own section is. */
+  conclude?(medians: Medians): Promise<void>
 }
 
 export type Results = Map<string, Sample[]>

@@ -55,15 +55,16 @@ export async function publish(
     await writeFile(path.join(BENCH, 'charts', `${name}-${metric.key}.svg`), drawBars(metric, bars))
   }
   await insert(name, text)
+  await comparison.conclude?.(medians)
 }
 
-/** @throws Error when README.md has no such section */
-export async function insert(name: string, text: string): Promise<void> {
-  const readme = await readFile(README, 'utf8')
+/** `file`: README.md unless told. @throws Error when it has no such section */
+export async function insert(name: string, text: string, file = README): Promise<void> {
+  const readme = await readFile(file, 'utf8')
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
   const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`README.md has no section ${begin}`)
-  await writeFile(README, `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`)
+  if (from < 0 || to < from) throw new Error(`${file} has no section ${begin}`)
+  await writeFile(file, `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`)
 }
 
 export const table = (head: string[], rows: string[][]): string =>
