@@ -169,5 +169,10 @@ const medians = await compare({
   metrics: [...metricsOf('drain', 'runs that do nothing'), ...metricsOf('webhooks', 'webhooks')],
   competitors,
   figuresDown: true,
-  conclude: (medians) => insert('scaled', scaled((key) => medians('one worker', key)), SCALING),
+  conclude: (medians) =>
+    insert(
+      'scaled',
+      scaled((key) => medians('one worker', key)),
+      SCALING,
+    ),
 })
