@@ -164,7 +164,7 @@ function scaled(of: (key: string) => number): string {
   return table(heads, rows)
 }
 
-const medians = await compare({
+await compare({
   name: 'workers',
   metrics: [...metricsOf('drain', 'runs that do nothing'), ...metricsOf('webhooks', 'webhooks')],
   competitors,
