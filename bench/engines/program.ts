@@ -92,6 +92,9 @@ const commands = {
     return { p50: percentile(latencies, 50), p99: percentile(latencies, 99) }
   },
 
+  /** Jobs do nothing, and when all are done is for others to see. */
+  idle: ({ work }: Engine, _args: object) => work(async () => {}, { isWide: true }),
+
   /** Each job calls the receiver. */
   work: ({ work }: Engine, { url }: { url: string }) => work(createCaller(url)),
 }

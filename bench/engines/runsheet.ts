@@ -49,7 +49,7 @@ async function open(): Promise<Engine> {
   const viewer = await identity.authenticate(TOKEN)
   const egress = createEgress({ allowCidrs: ['127.0.0.0/8'], httpsOnly: false })
   const jobs = createJobService({
-    ...{ prisma, rights, seal: createSeal(SECRET_KEY) },
+    ...{ prisma, pool, rights, seal: createSeal(SECRET_KEY) },
     schedules: createScheduleService({ prisma, defaultTimezone: 'UTC' }),
     actions: createActionRegistry({ ...({} as DriverDeps), egress, version: '0', clock: systemClock }),
     // Of what only other kinds of jobs need there is nothing.

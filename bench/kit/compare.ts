@@ -36,8 +36,12 @@ export type Comparison = {
   name: string
   metrics: Metric[]
   competitors: Competitor[]
+  /** A line for each figure and a column for each competitor, where there are more figures than competitors. */
+  figuresDown?: boolean
   /** What is judged, once all is measured. */
   judge?(medians: Medians): Verdict[]
+  /** What else is written of it, where its own section is. */
+  conclude?(medians: Medians): Promise<void>
 }
 
 export type Results = Map<string, Sample[]>

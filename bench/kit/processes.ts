@@ -1,7 +1,7 @@
 /** Processes that a benchmark starts, each ended by its own pid, and what the system says of them. Linux only. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const GIVE_UP_MS = 60_000
@@ -68,6 +68,20 @@ export async function treeCpuMs(pid: number): Promise<number> {
       .map((child) => treeCpuMs(Number(child))),
   )
   return theirs.reduce((sum, ms) => sum + ms, (own / TICKS_PER_SECOND) * 1000)
+}
+
+/** Of a process and all that it has started, those that have ended too: PostgreSQL with its backends. */
+export async function familyCpuMs(pid: number): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const stats = await Promise.all(pids.map((each) => readFile(`/proc/${each}/stat`, 'utf8').catch(() => null)))
+  let ticks = 0
+  for (const stat of stats) {
+    if (stat === null) continue
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const isOfIt = Number.parseInt(stat, 10) === pid || Number(fields[1]) === pid
+    if (isOfIt) for (const field of fields.slice(11, 15)) ticks += Number(field)
+  }
+  return (ticks / TICKS_PER_SECOND) * 1000
 }
 
 /** Resident memory of a process: now, or at its highest. MiB. */

@@ -15,20 +15,28 @@ export async function publish(
   results: Results,
   { rounds, keep }: { rounds: number; keep: boolean },
 ): Promise<void> {
-  const { name, metrics, judge } = comparison
+  const { name, metrics, figuresDown, judge } = comparison
   const values = (competitor: string, { key }: Metric) =>
     (results.get(competitor) ?? []).map((sample) => sample[key]).filter((value) => value !== undefined)
-  const rows = [...results.keys()].map((competitor) => [
-    competitor,
-    ...metrics.map((metric) => range(values(competitor, metric), metric)),
-  ])
+  const heads = metrics.map(({ title, unit }) => `${title}, ${unit}`)
+  const names = [...results.keys()]
+  const cell = (competitor: string, metric: Metric) => range(values(competitor, metric), metric)
+  const figures = figuresDown
+    ? table(
+        ['', ...names],
+        metrics.map((metric, index) => [heads[index] ?? '', ...names.map((each) => cell(each, metric))]),
+      )
+    : table(
+        ['', ...heads],
+        names.map((each) => [each, ...metrics.map((metric) => cell(each, metric))]),
+      )
   const medians = (competitor: string, key: string) =>
     median((results.get(competitor) ?? []).map((sample) => sample[key]).filter((value) => value !== undefined))
   const verdicts = judge?.(medians) ?? []
   const charts = metrics.filter(({ chart }) => chart)
   const text = [
     `Node ${process.versions.node}, Linux ${release()}, ${cpus().length} cores; median (min–max) of ${rounds} rounds.`,
-    table(['', ...metrics.map(({ title, unit }) => `${title}, ${unit}`)], rows),
+    figures,
     ...(verdicts.length > 0
       ? [
           table(
@@ -43,19 +51,20 @@ export async function publish(
   if (!keep) return
   await mkdir(path.join(BENCH, 'charts'), { recursive: true })
   for (const metric of charts) {
-    const bars = [...results.keys()].map((competitor) => ({ name: competitor, values: values(competitor, metric) }))
+    const bars = names.map((competitor) => ({ name: competitor, values: values(competitor, metric) }))
     await writeFile(path.join(BENCH, 'charts', `${name}-${metric.key}.svg`), drawBars(metric, bars))
   }
   await insert(name, text)
+  await comparison.conclude?.(medians)
 }
 
-/** @throws Error when README.md has no such section */
-export async function insert(name: string, text: string): Promise<void> {
-  const readme = await readFile(README, 'utf8')
+/** `file`: README.md unless told. @throws Error when it has no such section */
+export async function insert(name: string, text: string, file = README): Promise<void> {
+  const readme = await readFile(file, 'utf8')
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
   const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`README.md has no section ${begin}`)
-  await writeFile(README, `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`)
+  if (from < 0 || to < from) throw new Error(`${file} has no section ${begin}`)
+  await writeFile(file, `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`)
 }
 
 export const table = (head: string[], rows: string[][]): string =>

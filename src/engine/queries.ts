@@ -141,6 +141,12 @@ export const lockPendingEvents = (sql: Sql, limit: number): Promise<PendingEvent
   )
 
 /**
+ * In an index by owner and in one by artifact; with `or` between the two PostgreSQL would walk through all of the type.
+ * That the rows still are so when they are locked is asked in words (`is true`) that invite it to no index.
+ */
+const LISTENING = 'event_type = any($2::text[]) and enabled and deleted_at is null'
+
+/**
  * Enabled jobs that nobody holds and that wait for one of these events, with their rows locked: of the same artifact or, if the event names
  * none, of the same owner; and for some types those of the owner that are on no artifact.
  */
@@ -154,8 +160,11 @@ export const lockListeners = (
         as e(id, type, owner_id, artifact_id, created_at, depth)
     ), listener as materialized (
       select id, event_type, owner_id, artifact_id, overlap, start_on, end_on from job
-      where event_type = any($2::text[]) and enabled and deleted_at is null and held_at is null
-        and draft_of_id is null and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
+      where id = any(array(
+          select id from job where ${LISTENING} and owner_id = any($3::uuid[])
+          union select id from job where ${LISTENING} and artifact_id = any($4::uuid[])))
+        and (event_type = any($2::text[])) is true and enabled and deleted_at is null and held_at is null and draft_of_id is null
+        and (artifact_id = any($4::uuid[]) or owner_id = any($3::uuid[]))
       order by id for no key update
     )
     select event.id as "eventId", listener.id as "jobId", event.depth, listener.overlap,

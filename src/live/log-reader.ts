@@ -34,7 +34,8 @@ const columnOf = { runId: 'e.run_id', jobId: 'e.job_id', artifactId: 'e.artifact
 const OPEN_SINCE = `select date_trunc('milliseconds', least(min(xact_start), now())) as since from pg_stat_activity
   where datname = current_database() and application_name like '${APPLICATION_NAME}%' and backend_xid is not null`
 
-const LAST_BEFORE = `select position::float8 as position from run_event where at < $1 order by position desc limit 1`
+/** In the order of the column: without its table `position` would be what is selected, and all of the log be sorted. */
+const LAST_BEFORE = `select e.position::float8 as position from run_event e where e.at < $1 order by e.position desc limit 1`
 
 const FLOOR = 'select position::float8 as position from log_floor'
 

@@ -45,7 +45,11 @@ export const planSql = `jsonb_build_object(
   'artifact', (select jsonb_build_object('id', a.id, 'slug', a.slug, 'name', a.name) from artifact a where a.id = j.artifact_id),
   'actions', ${snapshotsSql('BEFORE')} || (
     select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'name', c.name, 'config', c.config) order by c.position), '[]')
-    from action c where case when j.stack_id is null then c.job_id = j.id else c.stack_id = j.stack_id end
+    from (
+      select * from action where job_id = j.id and j.stack_id is null
+      union all
+      select * from action where stack_id = j.stack_id
+    ) c
   ) || ${snapshotsSql('AFTER')},
   'datasets', (
     select coalesce(jsonb_object_agg(d.alias, d.dataset_id), '{}') from job_dataset d where d.job_id = j.id

@@ -33,7 +33,9 @@ const HAND_WRITTEN = {
     'INDEX run_queue_leased ON public.run_queue USING btree (lease_owner) WHERE (lease_owner IS NOT NULL)',
   job_due: 'INDEX job_due ON public.job USING btree (next_run_at) WHERE (next_run_at IS NOT NULL)',
   job_listening:
-    'INDEX job_listening ON public.job USING btree (event_type) WHERE ((event_type IS NOT NULL) AND enabled AND (deleted_at IS NULL))',
+    'INDEX job_listening ON public.job USING btree (event_type, owner_id) WHERE ((event_type IS NOT NULL) AND enabled AND (deleted_at IS NULL))',
+  job_listening_on_artifact:
+    'INDEX job_listening_on_artifact ON public.job USING btree (event_type, artifact_id) WHERE ((event_type IS NOT NULL) AND (artifact_id IS NOT NULL) AND enabled AND (deleted_at IS NULL))',
   job_listed: 'INDEX job_listed ON public.job USING btree (owner_id, id) WHERE (deleted_at IS NULL)',
   job_of_artifact: 'INDEX job_of_artifact ON public.job USING btree (artifact_id) WHERE (artifact_id IS NOT NULL)',
   domain_event_pending:
