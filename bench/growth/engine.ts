@@ -4,7 +4,6 @@ import { lockDueJobs, lockListeners, nextSlotDue, setNextSlots } from '../../src
 import { newId } from '../../src/kernel/ids.ts'
 import { enqueueRuns } from '../../src/runs/enqueue.ts'
 import { settleRuns } from '../../src/runs/transition/settle.ts'
-import { startRuns } from '../../src/runs/transition/start.ts'
 import { unblockRuns } from '../../src/runs/transition/waiting.ts'
 import type { Meter } from './meter.ts'
 
@@ -53,21 +52,20 @@ export async function createEngineSteps(meter: Meter) {
         )
       }),
     )
-    const { claims } = await step('claim', () => claimRuns(sql, nodeId, LEASE_SECONDS, count))
-    if (claims.length !== count) throw new Error(`claimed ${claims.length} runs, not ${count}`)
-    const started = await step('start', () => startRuns(sql, nodeId, claims))
+    const { runs } = await step('claim', () => claimRuns(sql, nodeId, LEASE_SECONDS, count))
+    if (runs.length !== count) throw new Error(`claimed ${runs.length} runs, not ${count}`)
     await step('finish', async () => {
       await settleRuns(
         sql,
         { leaseOwner: nodeId },
-        started.map(({ runId, jobId, attempt }) => ({
+        runs.map(({ runId, jobId, attempt }) => ({
           ...{ runId, jobId, attempt, status: 'SUCCEEDED' as const, output: null },
           step: { position: 0, name: 'call', status: 'SUCCEEDED' as const, output: null, deliveries: [] },
         })),
       )
       await unblockRuns(
         { sql, transaction },
-        started.map(({ jobId }) => jobId),
+        runs.map(({ jobId }) => jobId),
       )
     })
   }

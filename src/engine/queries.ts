@@ -8,7 +8,7 @@ import type {
 } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
 import { OWNER_WIDE } from '../events/spec.ts'
-import { notifyOfSql, notifySql } from '../live/events.ts'
+import { notifyOfSql } from '../live/events.ts'
 import { NODE_LOCK_CLASS } from './node.ts'
 import type { EnginePorts } from './ports.ts'
 

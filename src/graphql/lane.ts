@@ -27,8 +27,6 @@ export type PlainParams = AskedDocument & {
   operationName?: string | null
 }
 
-export type Lane = ReturnType<typeof createLane>
-
 export function createLane(deps: {
   schema: GraphQLSchema
   gate: Gate

@@ -40,7 +40,7 @@ export type NewJob = {
 }
 
 /** What must still be so: whose the artifact is, and the versions of the schedule and the stack. */
-export type Checked = { artifactOwnerId?: string; scheduleVersion?: number; stackVersion?: number }
+type Checked = { artifactOwnerId?: string; scheduleVersion?: number; stackVersion?: number }
 
 const snake = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 const names = (columns: object) => Object.keys(columns).map(snake).join(', ')

@@ -82,7 +82,7 @@ export const changesWork = ({ actions, stackId }: WorkInput, current: string | n
   actions !== undefined || (stackId === null ? current !== null : stackId !== undefined)
 
 /** The part of a new job that says what it does. */
-export async function newWork(
+async function newWork(
   tx: Prisma.TransactionClient,
   work: Work,
 ): Promise<Pick<Prisma.JobCreateInput, 'stack' | 'actions'>> {
