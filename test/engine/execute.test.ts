@@ -169,9 +169,7 @@ describe('a worker that loses its lease', () => {
     const owner = (await world.entry(runId))?.leaseOwner
     // Of the first attempt only: its node may take the run again.
     const expire = () =>
-      world.sql(`update run_queue set lease_until = 'epoch' where lease_owner = $1::uuid and attempt = 1 and started`, [
-        owner,
-      ])
+      world.sql(`update run_queue set lease_until = 'epoch' where lease_owner = $1::uuid and attempt = 1`, [owner])
     await expect.poll(() => expire().then(() => stage.calls.length), soon).toBe(2)
     await expect.poll(() => first.signal.reason, soon).toBe(LOST)
     const second = await stage.call(1)
