@@ -92,9 +92,13 @@ for (const carrier of CARRIERS)
       listen(node, heard)
       listen(other, heardByOther)
     })
-    beforeEach(() => {
-      heard.length = 0
-      heardByOther.length = 0
+    beforeEach(async () => {
+      // What was said before, in the test before this, has come by when this comes.
+      await say(node.client, 'artifacts')
+      for (const each of [heard, heardByOther]) {
+        await expect.poll(() => each.at(-1), PATIENT).toBe('artifacts')
+        each.length = 0
+      }
     })
     afterAll(() => Promise.all([node?.close(), other?.close()]))
 
