@@ -19,7 +19,7 @@ import { retryDelay } from './retry.ts'
 
 /** An action that ignores its signal is left behind after this. */
 const ABANDON_MS = 2_000
-const BATCH = { maxSize: 200, maxInFlight: 2 }
+const BATCH = { maxSize: 200, maxInFlight: 1 }
 
 /** Why a run's signal aborts, other than by its timeout. */
 export const LOST = Symbol('the lease was lost')

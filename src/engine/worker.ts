@@ -15,6 +15,11 @@ const SWEEP_MS = 5_000
 const BUSY_MS = 20
 /** Runs wait for room under a limit, which the end of others makes, or for their time. */
 const LIMITED_MS = 500
+/**
+ * While more waits than there are places, those are filled by this part of them, or after so long: a statement for each
+ * place that becomes free would cost more than it gains.
+ */
+const REFILL = { part: 1 / 4, ms: 5 }
 /** So many times `concurrency` may be in hand, counting runs whose actions are done and whose results are being written. */
 const IN_HAND = 4
 
@@ -34,6 +39,8 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   /** Whether runs with a limit were there when we last looked, and whether they go first: in turn, so that nobody starves. */
   let limited = false
   let limitedFirst = false
+  /** When a statement last found more than there were places for; null: it did not. */
+  let fullAt: number | null = null
   /** A statement whose answer was lost may have started runs of which nobody here knows. */
   let mayHaveStrays = false
 
@@ -54,10 +61,13 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   async function claim(): Promise<number | null> {
     const free = Math.min(concurrency - working, IN_HAND * concurrency - tasks.size)
     if (free <= 0 || stopping) return null
+    const early = fullAt !== null && free < concurrency * REFILL.part ? fullAt + REFILL.ms - clock.now() : 0
+    if (early > 0) return early
     if (mayHaveStrays) await giveBackStrays()
     mayHaveStrays = true
     const { count, busy } = await take(free)
     mayHaveStrays = false
+    fullAt = count === free ? clock.now() : null
     if (count === free) return null
     if (busy) return BUSY_MS
     const wait = (await nextAvailable(sql)) ?? SWEEP_MS
