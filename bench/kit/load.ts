@@ -43,6 +43,6 @@ export async function load({ url, connections, seconds, headers = {}, body, scri
 }
 
 function milliseconds(text = ''): number {
-  const [, value, unit] = /^([\d.]+)(us|ms|s)$/.exec(text) ?? []
-  return Number(value) * (unit === 'us' ? 0.001 : unit === 's' ? 1000 : 1)
+  const [, value, unit] = /^([\d.]+)(us|ms|s|m)$/.exec(text) ?? []
+  return Number(value) * ({ us: 0.001, ms: 1, s: 1_000, m: 60_000 }[unit ?? ''] ?? 1)
 }
