@@ -1,7 +1,7 @@
 /** The server's process. Exit codes: 0 a clean stop, 1 a fault, 2 a bad configuration. */
 import { type App, createApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { keepWasmPlain } from './db/lean-wasm.ts'
+import { compileOneByOne } from './db/lean-wasm.ts'
 import { createLog } from './kernel/log.ts'
 
 function configure(): Config {
@@ -17,7 +17,7 @@ function configure(): Config {
 /** What stopping may take beside the drain; an embedded PostgreSQL needs 18 s at worst. */
 const STOP_MS = 25_000
 
-keepWasmPlain()
+compileOneByOne()
 const config = configure()
 const log = createLog(config.LOG_LEVEL)
 const stopping = new AbortController()

@@ -1,12 +1,11 @@
 /** Rows by SQL of our own that read as those of Prisma do. */
 
-const COLUMN = /[A-Z]/g
+/** `nextRunAt` → `next_run_at`. */
+export const columnOf = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** `nextRunAt` → `j.next_run_at as "nextRunAt"`, of each; the fields are names of the model, never a client's. */
 export const columnsOf = (table: string, fields: readonly string[]): string =>
-  fields
-    .map((field) => `${table}.${field.replace(COLUMN, (letter) => `_${letter.toLowerCase()}`)} as "${field}"`)
-    .join(', ')
+  fields.map((field) => `${table}.${columnOf(field)} as "${field}"`).join(', ')
 
 /**
  * Which fields are read: those that are wanted, and those without which nothing can be told of the row. In the order of

@@ -4,13 +4,11 @@
  * bytes never change, so nothing is ever dropped but for space.
  */
 import { LRUCache } from 'lru-cache'
-import { ENCODINGS, type Encoding, encodingOf, isCompressible } from './encodings.ts'
+import { ENCODINGS, encodingOf, isCompressible } from './encodings.ts'
+import { type Form, keyOf } from './form.ts'
 import { createSlices } from './slices.ts'
 import type { BlobRef, Storage } from './storage.ts'
 import type { Variants } from './variants.ts'
-
-/** `sizeBytes`: of this form. */
-export type Form = { blob: BlobRef; encoding: Encoding | null; sizeBytes: number; etag: string }
 
 export type Forms = ReturnType<typeof createForms>
 
@@ -18,8 +16,6 @@ export type Forms = ReturnType<typeof createForms>
 const SMALL_BYTES = 256 * 1024
 
 export const isSmall = ({ sizeBytes }: { sizeBytes: number }): boolean => sizeBytes <= SMALL_BYTES
-
-const keyOf = ({ blob, encoding }: Form) => `${blob.ownerId} ${blob.digest} ${encoding ?? ''}`
 
 /** `bytes`: of the contents that are kept; 0: none. */
 export function createForms({ storage, variants, bytes }: { storage: Storage; variants: Variants; bytes: number }) {

@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Site } from '../artifacts/sites.ts'
 import type { Bus } from '../live/bus.ts'
-import type { Form } from './forms.ts'
+import type { Form } from './form.ts'
 
 /** An answer that can be sent again as it is. `head`: names and values of its headers, in turns. */
 type Ready = { form: Form; head: readonly string[] }

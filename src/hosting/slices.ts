@@ -3,7 +3,7 @@
  * a slow client holds a slice of memory and no more. One at a time is read for keeping, when it is asked for again.
  */
 import { LRUCache } from 'lru-cache'
-import type { Form } from './forms.ts'
+import { type Form, keyOf } from './form.ts'
 import { SLICE_BYTES } from './send.ts'
 import type { Storage } from './storage.ts'
 
@@ -13,8 +13,6 @@ const KEPT_BYTES = 4 * 1024 * 1024
 const SHARE = 1 / 8
 /** Contents of which it is remembered that somebody asked for them. */
 const REMEMBERED = 1_000
-
-const keyOf = ({ blob, encoding }: Form) => `${blob.ownerId} ${blob.digest} ${encoding ?? ''}`
 
 /** `bytes`: of the contents that are kept; 0: none. */
 export function createSlices({ storage, bytes }: { storage: Pick<Storage, 'slice'>; bytes: number }) {

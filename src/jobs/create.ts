@@ -50,7 +50,7 @@ const stored = (steps: readonly Step[]): Stored[] => JSON.parse(JSON.stringify(s
 
 const notAnEditor = () => new ForbiddenError('only the owner and the editors of an artifact may put jobs on it')
 
-export function createJobCreation(deps: {
+export type JobCreationDeps = {
   prisma: PrismaClient
   pool: pg.Pool
   artifacts: ArtifactService
@@ -58,7 +58,9 @@ export function createJobCreation(deps: {
   actions: ActionRegistry
   datasets: DatasetPort
   seal: Seal
-}) {
+}
+
+export function createJobCreation(deps: JobCreationDeps) {
   const { prisma, pool, artifacts, schedules, seal } = deps
   const parse = workParser(deps)
   const sql = sqlOn(pool)

@@ -3,6 +3,7 @@
  * was checked against may be said along: if that is not so any more, the job is not made, and nothing of it is.
  */
 import type { Step } from '../actions/steps.ts'
+import { columnOf, columnsOf } from '../db/columns.ts'
 import { type Job, Prisma } from '../db/generated/prisma/client.ts'
 import type { Sql } from '../db/sql.ts'
 import { notifyOfSql } from '../live/events.ts'
@@ -42,8 +43,7 @@ export type NewJob = {
 /** What must still be so: whose the artifact is, and the versions of the schedule and the stack. */
 type Checked = { artifactOwnerId?: string; scheduleVersion?: number; stackVersion?: number }
 
-const snake = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-const names = (columns: object) => Object.keys(columns).map(snake).join(', ')
+const names = (columns: object) => Object.keys(columns).map(columnOf).join(', ')
 const quoted = (columns: object, of: string) => Object.keys(columns).map((field) => `${of}."${field}"`)
 const typed = (columns: object) => Object.entries(columns).map(([field, type]) => `"${field}" ${type}`)
 
@@ -87,7 +87,7 @@ with given as (
 ), secrets as (
   insert into signing_secret (job_id, current) select id, decode(secret, 'base64') from good
 )
-select ${Object.keys(Prisma.JobScalarFieldEnum).map((field) => `made.${snake(field)} as "${field}"`)}
+select ${columnsOf('made', Object.keys(Prisma.JobScalarFieldEnum))}
 from made cross join lateral (select ${notifyOfSql('jobs', 'made.id')}) told`
 
 /** In the order of the jobs; null: what it was checked against is not so any more. */

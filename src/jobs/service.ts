@@ -1,19 +1,13 @@
-/** Jobs: when × what. Reading them; how they are made and changed is in `write.ts`. */
-import type pg from 'pg'
 import { givenOf } from '../actions/given.ts'
-import type { DatasetPort } from '../actions/ports.ts'
 import { redactJson } from '../actions/redaction.ts'
-import type { ActionRegistry } from '../actions/registry.ts'
 import { withoutSecrets } from '../actions/steps.ts'
-import type { ArtifactService } from '../artifacts/service.ts'
-import type { Action, Job, PrismaClient, Schedule, Surface } from '../db/generated/prisma/client.ts'
+import type { Action, Job, Schedule, Surface } from '../db/generated/prisma/client.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
-import type { Seal } from '../kernel/seal.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
-import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 import { createJobActions } from './action-service.ts'
+import type { JobCreationDeps } from './create.ts'
 import { createJobDatasets } from './dataset-service.ts'
 import { createDrafts } from './drafts.ts'
 import { createJobEditing } from './edit.ts'
@@ -36,17 +30,7 @@ export type JobService = ReturnType<typeof createJobService>
 /** `Job.upcoming` shows no more. */
 const UPCOMING_LIMIT = 100
 
-export function createJobService(deps: {
-  prisma: PrismaClient
-  pool: pg.Pool
-  artifacts: ArtifactService
-  schedules: ScheduleService
-  actions: ActionRegistry
-  datasets: DatasetPort
-  seal: Seal
-  rights: JobRights
-  changes: JobChanges
-}) {
+export function createJobService(deps: JobCreationDeps & { rights: JobRights; changes: JobChanges }) {
   const { prisma, seal, rights } = deps
   const editing = createJobEditing(deps)
   const { requireJob, change } = editing

@@ -1,17 +1,10 @@
-/** Changing jobs, pausing them and letting them go. */
-import type pg from 'pg'
-import type { DatasetPort } from '../actions/ports.ts'
-import type { ActionRegistry } from '../actions/registry.ts'
-import type { ArtifactService } from '../artifacts/service.ts'
-import type { Job, PrismaClient, Surface } from '../db/generated/prisma/client.ts'
+import type { Job, Surface } from '../db/generated/prisma/client.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { NotFoundError } from '../kernel/errors.ts'
-import type { Seal } from '../kernel/seal.ts'
-import type { ScheduleService } from '../schedules/service.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
 import { type Change, changeJob, pause, remove } from './change.ts'
-import { createJobCreation } from './create.ts'
+import { createJobCreation, type JobCreationDeps } from './create.ts'
 import { dropDraft } from './drafts.ts'
 import { ended, type JobEditing, type Parts, resumed } from './edit.ts'
 import { LEVEL } from './rights.ts'
@@ -26,16 +19,7 @@ const removeWithDrafts: Change = async (tx, job) => {
   return remove(tx, job)
 }
 
-export function createJobWriting(deps: {
-  prisma: PrismaClient
-  pool: pg.Pool
-  artifacts: ArtifactService
-  schedules: ScheduleService
-  actions: ActionRegistry
-  datasets: DatasetPort
-  seal: Seal
-  editing: JobEditing
-}) {
+export function createJobWriting(deps: JobCreationDeps & { editing: JobEditing }) {
   const { prisma, editing } = deps
   const { requireJob, change, parseEdit, applied } = editing
 
