@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { enqueueRuns } from '../../src/runs/enqueue.ts'
+import { createQueueing } from '../../src/runs/queueing.ts'
+import { countStatements } from '../support/statements.ts'
 import { labelOf } from './simulation/statements.ts'
 import { createStage, succeed, useWorld, type World } from './world.ts'
 
@@ -49,4 +51,57 @@ it('a run whose start was never answered is given back at once, and its attempt 
     ...['QUEUED', 'STARTED', 'STEP_STARTED', 'QUEUED'],
     ...['STARTED', 'STEP_STARTED', 'STEP_FINISHED', 'SUCCEEDED'],
   ])
+})
+
+it('places that become free while more waits are filled several at a time', async () => {
+  const stage = createStage()
+  const jobId = await world.job({ overlap: 'ALLOW' })
+  const runs = Array.from({ length: 40 }, () => ({
+    ...{ id: newId(), jobId, trigger: 'MANUAL' as const, policy: 'ALLOW' as const },
+  }))
+  await world.ports.transaction((sql) => enqueueRuns(sql, runs, { cancelGraceSeconds: 10 }))
+  // No time passes, so that only the number of free places counts.
+  const clock = { now: () => 0, after: () => () => {} }
+  const node = await world.node(stage.perform, { concurrency: 20, clock })
+  await stage.call(19)
+  const ended = async () => (await world.statuses(jobId)).filter((status) => status === 'SUCCEEDED').length
+  for (let n = 0; n < 4; n++) {
+    stage.calls[n]?.end()
+    await expect.poll(ended, soon).toBe(n + 1)
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(stage.calls).toHaveLength(20)
+  stage.calls[4]?.end()
+  await stage.call(24)
+  for (const { end } of stage.calls) end()
+  await stage.call(39)
+  for (const { end } of stage.calls) end()
+  await node.stop()
+})
+
+it('runs by hand that are asked for at the same time share statements, and one that is refused fails alone', async () => {
+  const [jobId, held] = [await world.job({ overlap: 'ALLOW' }), await world.job()]
+  await world.prisma.job.update({ where: { id: held }, data: { heldAt: new Date() } })
+  let asked: PromiseSettledResult<string>[] = []
+  const written = await countStatements(/insert into run \(id/, async () => {
+    asked = await Promise.allSettled([...Array.from({ length: 40 }, () => jobId), held].map((id) => world.start(id)))
+  })
+  expect(written).toBeLessThanOrEqual(20)
+  expect(asked.filter(({ status }) => status === 'rejected')).toMatchObject([{ reason: { code: 'HELD' } }])
+  expect(new Set(asked.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))).size).toBe(40)
+})
+
+it('runs by hand whose transaction fails are queued each by itself', async () => {
+  const jobId = await world.job({ overlap: 'ALLOW' })
+  let transactions = 0
+  const queueRun = createQueueing({
+    prisma: world.prisma,
+    settings: { cancelGraceSeconds: 10 },
+    transaction: (work) =>
+      transactions++ === 0 ? Promise.reject(new Error('refused')) : world.ports.transaction(work),
+  })
+  const byHand = { jobId, input: undefined, overlap: null, priority: null, most: Number.POSITIVE_INFINITY }
+  const runs = await Promise.all([queueRun(byHand), queueRun(byHand), queueRun(byHand)])
+  expect(runs.map(({ status }) => status)).toEqual(['QUEUED', 'QUEUED', 'QUEUED'])
+  expect(transactions).toBe(4)
 })

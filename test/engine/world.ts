@@ -17,7 +17,7 @@ import { createEventService } from '../../src/events/service.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import type { JobChanges } from '../../src/jobs/watch.ts'
-import { systemClock } from '../../src/kernel/clock.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { createLog } from '../../src/kernel/log.ts'
 import { createSeal } from '../../src/kernel/seal.ts'
@@ -161,11 +161,13 @@ export async function createWorld() {
       perform: Perform,
       {
         pace = 1,
+        clock = { now: systemClock.now, after: (ms, fn) => systemClock.after(ms / pace, fn) },
         onStatement = () => {},
         onAnswer = () => {},
         ...settings
       }: Partial<EngineSettings> & {
         pace?: number
+        clock?: Clock
         onStatement?: (text: string) => void
         /** Throws, and the answer is lost. */
         onAnswer?: (text: string, rows: unknown[]) => void
@@ -182,7 +184,7 @@ export async function createWorld() {
       const cut = { on: false }
       const engine = createEngine(
         {
-          clock: { now: systemClock.now, after: (ms, fn) => systemClock.after(ms / pace, fn) },
+          clock,
           alarm: systemAlarm,
           bus: nodeBus,
           log,
