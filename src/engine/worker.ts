@@ -44,17 +44,6 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   /** A statement whose answer was lost may have started runs of which nobody here knows. */
   let mayHaveStrays = false
 
-  let isWoken = false
-  /** At the end of the turn: those that end together are followed by others together. */
-  function wakeSoon() {
-    if (isWoken) return
-    isWoken = true
-    setImmediate(() => {
-      isWoken = false
-      loop.wake()
-    })
-  }
-
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
 
@@ -114,7 +103,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     let leavePlace = () => {
       leavePlace = () => {}
       working--
-      wakeSoon()
+      loop.wake()
     }
     working++
     const done = execute(run, controller, () => leavePlace())
@@ -123,7 +112,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
         leavePlace()
         if (tasks.get(runId)?.controller !== controller) return
         tasks.delete(runId)
-        wakeSoon()
+        loop.wake()
       })
     tasks.set(runId, { runId, controller, done })
   }
