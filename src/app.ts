@@ -78,6 +78,7 @@ import { createDialects } from './rest/registry.ts'
 import { createRestRouter } from './rest/router.ts'
 import { createReportPasses } from './runs/report-passes.ts'
 import { createRunService } from './runs/service.ts'
+import { startNothing } from './runs/start-here.ts'
 import { createScheduleService } from './schedules/service.ts'
 import { createStackService } from './stacks/service.ts'
 import { createUploadService } from './uploads/service.ts'
@@ -203,8 +204,10 @@ async function open(
   })
   const events = createEventService({ prisma, artifacts })
   const reportPasses = createReportPasses({ key: derivedKey(key, 'passes to report with'), publicUrl })
+  let startHere = startNothing
   const runs = createRunService({
     ...{ prisma, pool, artifacts, jobs, rights, reader, feed, reportPasses },
+    startHere: (work) => startHere(work),
     settings: { cancelGraceSeconds: config.CANCEL_GRACE_SECONDS, leaseSeconds: config.LEASE_SECONDS, logLimits },
   })
 
@@ -322,6 +325,7 @@ async function open(
   if (engine) {
     onClose(engine.stop)
     engine.start()
+    startHere = engine.startHere
     const tidy = createTidy({ clock, log, transaction: (work) => inTransaction(enginePool, work) })
     onClose(tidy.stop)
     tidy.wake()

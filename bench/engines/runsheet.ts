@@ -23,6 +23,7 @@ import { createSeal } from '../../src/kernel/seal.ts'
 import { openPostgresBus } from '../../src/live/postgres-bus.ts'
 import { createRunControl } from '../../src/runs/control.ts'
 import { enqueueRuns } from '../../src/runs/enqueue.ts'
+import { startNothing } from '../../src/runs/start-here.ts'
 import { createScheduleService } from '../../src/schedules/service.ts'
 import { TOKEN } from '../kit/server.ts'
 import { BULK, CONCURRENCY, type Engine, serve } from './program.ts'
@@ -43,7 +44,8 @@ async function open(): Promise<Engine> {
   const { prisma, pool, enginePool } = database
   const sql = sqlOn(pool)
   const rights = createJobRights({ prisma })
-  const control = createRunControl({ prisma, pool, rights, settings })
+  let startHere = startNothing
+  const control = createRunControl({ prisma, pool, rights, settings, startHere: (work) => startHere(work) })
   const identity = createIdentityService({ prisma, pool })
   await identity.bootstrapAdmin(TOKEN)
   const viewer = await identity.authenticate(TOKEN)
@@ -99,6 +101,7 @@ async function open(): Promise<Engine> {
         },
       )
       engine.start()
+      startHere = engine.startHere
     },
     async isDone() {
       const [queue] = await sql<{ done: boolean }>('select not exists (select from run_queue) as done')

@@ -48,6 +48,23 @@ const CLAIM_FREE = startSql({
   limited: `exists (select from run_queue where ${LIMITED})`,
 })
 
+/** Starts those of these runs that share no limit, in the transaction that has just queued them. */
+export async function startQueued(
+  sql: Sql,
+  nodeId: string,
+  leaseSeconds: number,
+  runIds: string[],
+): Promise<StartedRun[]> {
+  return runsIn(await sql<Answer>(START_QUEUED, [nodeId, leaseSeconds, runIds]))
+}
+
+const START_QUEUED = startSql({
+  free: `free as (
+  select run_id from run_queue where run_id = any($3::uuid[]) and ${FREE} and ${DUE} for update
+)`,
+  limited: 'false',
+})
+
 /** Advisory lock of whoever counts what the groups have room for. */
 const LIMITS_LOCK = 0x6c696d74
 

@@ -3,6 +3,7 @@
  * dispatches events, claims and executes runs, renews its leases, and takes over what dead peers left.
  */
 import type { Loop } from '../kernel/loop.ts'
+import type { StartHere } from '../runs/start-here.ts'
 import { createDispatch } from './dispatch.ts'
 import { createFire } from './fire.ts'
 import { type Meter, UNMETERED } from './meter.ts'
@@ -13,6 +14,7 @@ import { createRetain } from './retain.ts'
 import { createWorker } from './worker.ts'
 
 export type Engine = {
+  startHere: StartHere
   start(): void
   /** Stops claiming, waits for running work up to the drain limit, and returns the rest to the queue. */
   stop(): Promise<void>
@@ -30,13 +32,14 @@ export function createEngine(given: Omit<EnginePorts, 'meter'> & { meter?: Meter
   const worker = createWorker(ports, settings, watch('claim'))
   const renew = createRenew(ports, settings, worker)
   const others: Loop[] = [
-    createFire(ports, settings, watch('fire')),
-    createDispatch(ports, settings),
+    createFire(ports, settings, worker.startHere, watch('fire')),
+    createDispatch(ports, settings, worker.startHere),
     createRecover(ports, settings),
     createRetain(ports, settings),
   ]
 
   return {
+    startHere: worker.startHere,
     start() {
       for (const part of [worker, renew, ...others]) part.wake()
     },

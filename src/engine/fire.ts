@@ -6,11 +6,13 @@
  * The alarm is only a hint. It is set for the earliest slot, `NOTIFY` wakes the loop when a job changes, and a sweep
  * looks every few seconds at what both may have missed.
  */
+import type { Sql } from '../db/sql.ts'
 import { newId } from '../kernel/ids.ts'
 import { createLoop, type Loop } from '../kernel/loop.ts'
-import { enqueueRuns, type WantedRun } from '../runs/enqueue.ts'
+import { enqueueRuns, unblocked, type WantedRun } from '../runs/enqueue.ts'
 import { DEFAULT_OVERLAP } from '../runs/overlap.ts'
 import { skippedRange } from '../runs/skip-range.ts'
+import type { Start, StartHere } from '../runs/start-here.ts'
 import type { SkippedRun } from '../runs/transition/record.ts'
 import { skipWaitingRuns } from '../runs/transition/waiting.ts'
 import { countSkipped } from './meter.ts'
@@ -26,16 +28,23 @@ const BUSY_MS = 20
 /** A job whose slots cannot be computed (its zone left the tz database, say) is tried again after this. */
 const BROKEN_MS = 300_000
 
-export function createFire(ports: EnginePorts, settings: EngineSettings, onHealth: (error: unknown) => void): Loop {
+export function createFire(
+  ports: EnginePorts,
+  settings: EngineSettings,
+  startHere: StartHere,
+  onHealth: (error: unknown) => void,
+): Loop {
   const { clock, alarm, transaction, meter, log } = ports
   let cancel: (() => void) | undefined
 
   async function work(): Promise<number> {
-    const { fired, made, wait } = await transaction(async (sql) => {
-      const due = await lockDueJobs(sql, BATCH)
-      const made = due.length > 0 ? await fire(due, sql) : []
-      return { fired: due.length, made, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
-    })
+    const { fired, made, wait } = await startHere((start) =>
+      transaction(async (sql) => {
+        const due = await lockDueJobs(sql, BATCH)
+        const made = due.length > 0 ? await fire(due, sql, start) : []
+        return { fired: due.length, made, wait: due.length < BATCH ? await nextSlotDue(sql) : 0 }
+      }),
+    )
     countSkipped(meter, made)
     if (fired > 0 && wait !== null && wait <= 0) return 0
     setAlarm(wait !== null && wait <= 0 ? BUSY_MS : wait)
@@ -47,7 +56,7 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
     cancel = wait !== null && wait < SWEEP_MS ? alarm(new Date(clock.now() + Math.ceil(wait)), loop.wake) : undefined
   }
 
-  async function fire(due: DueJob[], sql: Parameters<typeof lockDueJobs>[0]) {
+  async function fire(due: DueJob[], sql: Sql, start: Start) {
     const runs: (WantedRun | SkippedRun)[] = []
     const slots: { jobId: string; next: Date | null }[] = []
     const leaving = due.filter(({ deletionQueued }) => deletionQueued).map(({ jobId }) => jobId)
@@ -69,6 +78,7 @@ export function createFire(ports: EnginePorts, settings: EngineSettings, onHealt
     await setNextSlots(sql, slots)
     for (const jobId of leaving) await skipWaitingRuns(sql, jobId, 'DELETED')
     if (leaving.length > 0) await deleteJobs(sql, leaving)
+    await start(sql, unblocked(made))
     return made
   }
 

@@ -24,11 +24,12 @@ const keyOf = ({ runId, attempt, position }: Pick<StepReported, 'runId' | 'attem
   `${runId} ${attempt} ${position}`
 
 export function createReporting(
-  { clock, sql, log }: Pick<EnginePorts, 'clock' | 'sql' | 'log'>,
+  { clock, transaction, log }: Pick<EnginePorts, 'clock' | 'transaction' | 'log'>,
   { nodeId, logLimits }: Pick<EngineSettings, 'nodeId' | 'logLimits'>,
 ) {
   const write = createBatch<StepReported, Reported | null>(async (reports) => {
-    const written = new Map((await reportSteps(sql, logLimits, reports)).map((each) => [keyOf(each), each]))
+    const answers = await transaction((sql) => reportSteps(sql, logLimits, reports))
+    const written = new Map(answers.map((each) => [keyOf(each), each]))
     return reports.map((report) => written.get(keyOf(report)) ?? null)
   }, BATCH)
 

@@ -3,9 +3,10 @@
  * action here never holds up work that another node could do.
  */
 import { createLoop } from '../kernel/loop.ts'
+import type { Start } from '../runs/start-here.ts'
 import { settleRuns } from '../runs/transition/settle.ts'
 import type { StartedRun } from '../runs/transition/start.ts'
-import { claimLimitedRuns, claimRuns, nextAvailable } from './claim.ts'
+import { claimLimitedRuns, claimRuns, nextAvailable, startQueued } from './claim.ts'
 import { CANCELLED, createExecute, DRAINED, LOST } from './execute.ts'
 import type { EnginePorts, EngineSettings } from './ports.ts'
 import { straysOfNode } from './queries.ts'
@@ -43,19 +44,20 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   let fullAt: number | null = null
   /** A statement whose answer was lost may have started runs of which nobody here knows. */
   let mayHaveStrays = false
+  /** Transactions that may start what they queue: until they are over, what they have started looks like a stray. */
+  const queueing = new Set<Promise<unknown>>()
 
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
 
   async function claim(): Promise<number | null> {
-    const free = Math.min(concurrency - working, IN_HAND * concurrency - tasks.size)
+    const free = places()
     if (free <= 0 || stopping) return null
     const early = fullAt !== null && free < concurrency * REFILL.part ? fullAt + REFILL.ms - clock.now() : 0
     if (early > 0) return early
+    if (mayHaveStrays && queueing.size > 0) return BUSY_MS
     if (mayHaveStrays) await giveBackStrays()
-    mayHaveStrays = true
     const { count, busy } = await take(free)
-    mayHaveStrays = false
     fullAt = count === free ? clock.now() : null
     if (count === free) return null
     if (busy) return BUSY_MS
@@ -63,11 +65,24 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     return Math.min(Math.max(Math.ceil(wait), count > 0 ? 0 : BUSY_MS), limited ? LIMITED_MS : SWEEP_MS)
   }
 
+  const places = () => Math.min(concurrency - working, IN_HAND * concurrency - tasks.size)
+
+  /** What may have started runs, though it failed. */
+  async function noticing<Result>(start: Promise<Result>): Promise<Result> {
+    try {
+      return await start
+    } catch (error) {
+      mayHaveStrays = true
+      throw error
+    }
+  }
+
   /** They are taken back uncounted, as nothing of them was done. */
   async function giveBackStrays() {
     const strays = await straysOfNode(sql, nodeId, [...tasks.keys()])
     const outcomes = strays.map((run) => ({ ...run, status: 'QUEUED' as const, delay: 0 as const }))
     if (outcomes.length > 0) await settleRuns(sql, { leaseOwner: nodeId }, outcomes)
+    mayHaveStrays = false
   }
 
   /** `busy`: another node has the runs with a limit in hand. */
@@ -81,7 +96,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   }
 
   async function takeFree(places: number): Promise<number> {
-    const { runs, limited: others } = await claimRuns(sql, nodeId, leaseSeconds, places)
+    const { runs, limited: others } = await noticing(claimRuns(sql, nodeId, leaseSeconds, places))
     limited = others
     for (const run of runs) begin(run)
     return runs.length
@@ -89,9 +104,31 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
 
   /** Null: another node is at it. */
   async function takeLimited(places: number): Promise<number | null> {
-    const runs = await transaction((sql) => claimLimitedRuns(sql, nodeId, leaseSeconds, places))
+    const runs = await noticing(transaction((sql) => claimLimitedRuns(sql, nodeId, leaseSeconds, places)))
     for (const run of runs ?? []) begin(run)
     return runs?.length ?? null
+  }
+
+  /** Where others wait for the places that are free, new runs wait behind them. */
+  async function queueAndStart<Result>(work: (start: Start) => Promise<Result>): Promise<Result> {
+    let reserved = 0
+    let started: StartedRun[] = []
+    try {
+      const result = await work(async (sql, runIds) => {
+        if (stopping || mayHaveStrays || fullAt !== null) return
+        reserved = Math.max(Math.min(places(), runIds.length), 0)
+        working += reserved
+        if (reserved > 0) started = await startQueued(sql, nodeId, leaseSeconds, runIds.slice(0, reserved))
+      })
+      for (const run of started) begin(run)
+      return result
+    } catch (error) {
+      mayHaveStrays ||= reserved > 0
+      throw error
+    } finally {
+      working -= reserved
+      if (started.length < reserved) loop.wake()
+    }
   }
 
   function begin(run: StartedRun) {
@@ -119,6 +156,11 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
 
   return {
     wake: loop.wake,
+    startHere<Result>(work: (start: Start) => Promise<Result>): Promise<Result> {
+      const queued = queueAndStart(work)
+      queueing.add(queued)
+      return queued.finally(() => queueing.delete(queued))
+    },
     /** What is in hand. */
     held: () => [...tasks.values()],
     /** Ends tasks whose lease is gone; their results would be refused. */
@@ -133,7 +175,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     async drain() {
       stopping = true
       unsubscribe()
-      await loop.stop()
+      await Promise.allSettled([loop.stop(), ...queueing])
       const running = [...tasks.values()]
       const all = Promise.all(running.map(({ done }) => done))
       let cancel = () => {}

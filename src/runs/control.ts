@@ -18,6 +18,7 @@ import { DEFAULT_OVERLAP, OVERLAPPED } from './overlap.ts'
 import { createQueueing } from './queueing.ts'
 import { requireRun } from './require-run.ts'
 import { type BackfillInput, backfillSpec, MANY_LIMIT, manySpec, type RunJobInput, runJobSpec } from './spec.ts'
+import type { StartHere } from './start-here.ts'
 import { isFinal } from './states.ts'
 import { cancelRuns } from './transition/cancel.ts'
 import { unblockRuns } from './transition/waiting.ts'
@@ -45,12 +46,13 @@ export function createRunControl(deps: {
   prisma: PrismaClient
   pool: pg.Pool
   rights: JobRights
+  startHere: StartHere
   settings: { cancelGraceSeconds: number }
 }) {
-  const { prisma, pool, rights, settings } = deps
+  const { prisma, pool, rights, startHere, settings } = deps
   const sql = sqlOn(pool)
   const transaction = <Result>(work: (sql: Sql) => Promise<Result>) => inTransaction(pool, work)
-  const queueRun = createQueueing({ prisma, transaction, settings })
+  const queueRun = createQueueing({ prisma, transaction, startHere, settings })
 
   /** A job that is not deleted and that the viewer may run. */
   async function requireJob(viewer: Viewer, jobId: string): Promise<Job> {

@@ -5,8 +5,7 @@
 import { EffectError, type EffectKey } from '../actions/ports.ts'
 import type { Sql } from '../db/sql.ts'
 
-const OPEN = `select 1 from run r join run_step s on s.run_id = r.id and s.position = $2
-  where r.id = $1::uuid and r.status = 'RUNNING' and s.status = 'RUNNING'`
+const OPEN = `select 1 from run where id = $1::uuid and status = 'RUNNING' and step = $2`
 
 /**
  * The caller holds what the effect is about, so that of two workers with the same step one sees what the other did.

@@ -14,6 +14,10 @@ export type WantedRun = NewRun & { policy: OverlapPolicy }
 
 type Recorded = SkippedRun | (NewRun & Admission)
 
+/** Those that wait for no other run of their job. */
+export const unblocked = (made: Recorded[]): string[] =>
+  made.flatMap((run) => ('waits' in run && !run.waits ? [run.id] : []))
+
 /** Answers those that were made: a slot or an event that has its run already is passed over. */
 export async function enqueueRuns(
   sql: Sql,
@@ -23,7 +27,8 @@ export async function enqueueRuns(
   const wanted = runs.filter((run) => 'policy' in run)
   const replacing = new Map(wanted.filter(({ policy }) => policy === 'CANCEL_RUNNING').map((run) => [run.jobId, run]))
   if (replacing.size > 0) await cancelRunsOf(sql, [...replacing.keys()], cancelGraceSeconds)
-  const active = await countActive(sql, [...new Set(wanted.map(({ jobId }) => jobId))])
+  const counted = new Set(wanted.filter(({ policy }) => policy !== 'ALLOW').map(({ jobId }) => jobId))
+  const active = await countActive(sql, [...counted])
   const decided = runs.map((run): Recorded => {
     if (!('policy' in run)) return run
     const { policy, ...fields } = run

@@ -57,15 +57,20 @@ select (select count(*)::int from gone) as count,
 /** `not exists`, looked up row by row: as a join the planner may read the whole of an index that it takes to be empty. */
 const NONE = (rows: string) => `(select true from ${rows} limit 1) is null`
 
+/** What runs left in these tables is tied to them by no foreign key, which would be asked of for each row as it is written. */
+const LEFT_BEHIND = ['run_attempt', 'run_step', 'delivery', 'dataset_load']
+
 /** The runs of `old`, with all that they left; `gone` has one row for each. */
 const FORGET_OLD = `silenced as (
   delete from run_event where run_id = any(array(select id from old)) returning position
 ), raised as (
   update log_floor set position = greatest(position, (select max(position) from silenced))
   where exists (select 1 from silenced)
-), unmarked as (
-  delete from dataset_load where run_id = any(array(select id from old))
-), gone as (
+), ${LEFT_BEHIND.map(
+  (table) => `${table}_gone as (
+  delete from ${table} where run_id = any(array(select id from old))
+), `,
+).join('')}gone as (
   delete from run where id = any(array(select id from old)) returning 1
 )`
 

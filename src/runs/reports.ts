@@ -1,7 +1,7 @@
 /** Reports from outside: whoever does the work of a step, the receiver of a webhook say, tells how far it is. */
 import type pg from 'pg'
 import type { PrismaClient, RunStep } from '../db/generated/prisma/client.ts'
-import { sqlOn } from '../db/sql.ts'
+import { inTransaction } from '../db/sql.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import type { JobRights } from '../jobs/rights.ts'
@@ -34,7 +34,6 @@ export function createRunReports(deps: {
 }) {
   const { prisma, pool, settings } = deps
   const { logLimits } = settings
-  const sql = sqlOn(pool)
 
   const write = createTurns<Given, Reported>(writeTogether, {
     ...{ clock: systemClock, intervalMs: REPORT_INTERVAL_MS, mostWaiting: MOST_WAITING },
@@ -48,7 +47,7 @@ export function createRunReports(deps: {
       ...{ leaseOwner: null, whole: true, dropped: 0, last: false },
     }
     for (let tries = TRIES; tries > 0; tries--) {
-      const [written] = await reportSteps(sql, logLimits, [report])
+      const [written] = await inTransaction(pool, (sql) => reportSteps(sql, logLimits, [report]))
       if (written) return written
       await requireRoom(report)
     }
@@ -64,10 +63,10 @@ export function createRunReports(deps: {
     if (attempt !== null && attempt !== run.attempt) {
       throw new ConflictError(`attempt ${run.attempt} is under way, not ${attempt}`, 'ATTEMPT')
     }
-    const open = run.steps.find(({ status }) => status === 'RUNNING')
-    if (position !== null && open && open.position !== position) {
-      throw new ConflictError(`step ${open.position} is under way, not ${position}`, 'STEP_OVER')
+    if (position !== null && run.step !== position) {
+      throw new ConflictError(`step ${run.step} is under way, not ${position}`, 'STEP_OVER')
     }
+    const open = run.steps.find(({ status }) => status === 'RUNNING')
     const bytes = lines.reduce((sum, { message }) => sum + Buffer.byteLength(message), 0)
     if (open && (open.logLines + lines.length > logLimits.lines || open.logBytes + bytes > logLimits.bytes)) {
       throw new LimitError(

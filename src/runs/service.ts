@@ -30,6 +30,8 @@ import { lastRunIdsOfJobs, locksOfJobs, newestDeliveries, type RunField, runsOfJ
 import type { ReportPasses } from './report-passes.ts'
 import type { LogLimits } from './reporting.ts'
 import { createRunReports } from './reports.ts'
+import { RUNNING_FIELDS, withOpenAttempts, withOpenSteps } from './running.ts'
+import type { StartHere } from './start-here.ts'
 import { isFinal, isTerminal } from './states.ts'
 
 /** Of each run. */
@@ -49,11 +51,15 @@ export function createRunService(deps: {
   reader: LogReader
   feed: Feed
   reportPasses: ReportPasses
+  startHere: StartHere
   settings: { cancelGraceSeconds: number; leaseSeconds: number; logLimits: LogLimits }
 }) {
   const { prisma, pool, artifacts, jobs, rights, reader, feed } = deps
 
   const shaped = shapedSqlOn(pool)
+
+  const runningOf = (runIds: readonly string[]) =>
+    prisma.run.findMany({ where: { id: { in: [...runIds] }, status: 'RUNNING' }, select: RUNNING_FIELDS })
 
   /** Who waits for the end of a run. */
   let waiters = 0
@@ -166,11 +172,25 @@ export function createRunService(deps: {
       )
     },
 
-    steps: (runIds: readonly string[]): Promise<RunStep[]> =>
-      prisma.runStep.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { position: 'asc' } }),
+    /** Of all of the runs, in order. */
+    async steps(runIds: readonly string[]): Promise<RunStep[]> {
+      const running = await runningOf(runIds)
+      const steps = await prisma.runStep.findMany({
+        where: { runId: { in: [...runIds] } },
+        orderBy: { position: 'asc' },
+      })
+      return withOpenSteps(running, steps)
+    },
 
-    attempts: (runIds: readonly string[]): Promise<RunAttempt[]> =>
-      prisma.runAttempt.findMany({ where: { runId: { in: [...runIds] } }, orderBy: { attempt: 'asc' } }),
+    /** Of all of the runs, in order. */
+    async attempts(runIds: readonly string[]): Promise<RunAttempt[]> {
+      const running = await runningOf(runIds)
+      const attempts = await prisma.runAttempt.findMany({
+        where: { runId: { in: [...runIds] } },
+        orderBy: { attempt: 'asc' },
+      })
+      return withOpenAttempts(running, attempts)
+    },
 
     /** Of each run the newest 100, in order. */
     async deliveries(runIds: readonly string[]): Promise<Delivery[]> {

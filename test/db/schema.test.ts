@@ -65,6 +65,9 @@ const HAND_WRITTEN = {
     'UNIQUE INDEX job_of_stack ON public.job USING btree (stack_id) WHERE (hidden AND (deleted_at IS NULL))',
 }
 
+/** Relations of schema.prisma that no constraint keeps: it would be asked of for each row that a run leaves. */
+const UNKEPT = ['delivery_run_id_fkey', 'run_attempt_run_id_fkey', 'run_step_run_id_fkey']
+
 const QUERIES = {
   columns: `select table_name || '.' || column_name as name, udt_name as type, datetime_precision as precision,
       is_nullable = 'YES' as nullable, column_default as "default"
@@ -104,7 +107,7 @@ const read = async (client: pg.Client, name: Name): Promise<Row[]> => (await cli
 
 describe('the migrated database', () => {
   it.each(['columns', 'enums', 'constraints'] as const)('has exactly the %s of schema.prisma', async (name) => {
-    const expected = await read(fromSchema, name)
+    const expected = (await read(fromSchema, name)).filter(({ name }) => !UNKEPT.includes(name))
     expect(expected.length).toBeGreaterThan(10)
     expect(await read(migrated, name)).toEqual(expected)
   })

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { enqueueRuns } from '../../src/runs/enqueue.ts'
 import { createQueueing } from '../../src/runs/queueing.ts'
+import { startNothing } from '../../src/runs/start-here.ts'
 import { countStatements } from '../support/statements.ts'
 import { labelOf } from './simulation/statements.ts'
 import { createStage, succeed, useWorld, type World } from './world.ts'
@@ -96,6 +97,7 @@ it('runs by hand whose transaction fails are queued each by itself', async () =>
   let transactions = 0
   const queueRun = createQueueing({
     prisma: world.prisma,
+    startHere: startNothing,
     settings: { cancelGraceSeconds: 10 },
     transaction: (work) =>
       transactions++ === 0 ? Promise.reject(new Error('refused')) : world.ports.transaction(work),

@@ -175,7 +175,7 @@ describe('a slot is missing', () => {
       app,
       `insert into run (id, job_id, trigger, status, scheduled_for, available_at, plan, queued_at, skip_reason, skipped_count)
       select gen_random_uuid(), $1::uuid, (case when n % 2 = 0 then 'SCHEDULE' else 'RETRY' end)::run_trigger, s::run_status,
-        slot, slot, '{}', slot, case when s = 'SKIPPED' then 'MISFIRE'::skip_reason end, case when s = 'SKIPPED' then 1 end
+        slot, slot, '{"actions": []}', slot, case when s = 'SKIPPED' then 'MISFIRE'::skip_reason end, case when s = 'SKIPPED' then 1 end
       from unnest($2::text[], $3::timestamptz[]) with ordinality as given(s, slot, n)`,
       [uuidOf(jobId), states, days(1, states.length)],
     )

@@ -23,7 +23,7 @@ const inside =
 
 /** Asks no database, no clock and no network: the same question has the same answer. */
 const PURE = new Set(
-  'agent-spec app-icon app-links asked bearer cache change-set cron-dialect cron-slots domains encodings errors events field filter fingerprint given high-water informer-action informer-step instant interval least-gap manifest navigation outflow overlap paths permissions plan policy prompt pwa-spec ranges recurrence redaction render reporting retry rights row same-origin search service-worker shared-spec shareout-actions sign-in-page signature slots sort spec spread states stored surface template tokens viewer wall-clock when xml-in xml-out zones'.split(
+  'agent-spec app-icon app-links asked bearer cache change-set cron-dialect cron-slots domains encodings errors events field filter fingerprint given high-water informer-action informer-step instant interval least-gap manifest navigation outflow overlap paths permissions plan policy prompt pwa-spec ranges recurrence redaction render reporting retry rights row running same-origin search service-worker shared-spec shareout-actions sign-in-page signature slots sort spec spread states stored surface template tokens viewer wall-clock when xml-in xml-out zones'.split(
     ' ',
   ),
 )

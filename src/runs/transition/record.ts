@@ -29,7 +29,10 @@ export type SkippedRun = NewRun & { skipReason: SkipReason; skippedCount: number
  */
 export async function recordRuns(sql: Sql, runs: (SkippedRun | (NewRun & Admission))[]): Promise<Set<string>> {
   if (runs.length === 0) return new Set()
-  const made = await sql<{ id: string }>(RECORD, [JSON.stringify(runs)])
+  const waiting = runs.flatMap((run) => ('waits' in run && run.waits ? [run.id] : []))
+  const priorities = runs.flatMap(({ id, priority }) => (priority === undefined ? [] : [[id, priority]]))
+  const values = [JSON.stringify(runs), waiting, JSON.stringify(Object.fromEntries(priorities))]
+  const made = await sql<{ id: string }>(RECORD, values)
   return new Set(made.map(({ id }) => id))
 }
 
@@ -40,11 +43,12 @@ const LIMITS = `
     else 'key ' || p.id || ' ' || j.concurrency_key end as limit_group,
   coalesce(j.concurrency_limit, p.run_limit) as group_limit, p.id as owner_id, p.run_limit as owner_limit`
 
+/** What is said of single runs is looked up by their ids: to join `given` with what was made would compare each with each. */
 const RECORD = `
 with given as (
   select * from jsonb_to_recordset($1::jsonb) as g(
     id uuid, "jobId" uuid, trigger run_trigger, "scheduledFor" timestamptz, "domainEventId" uuid, "retryOfId" uuid,
-    input jsonb, priority smallint, waits boolean, "skipReason" skip_reason, "skippedCount" int, "skippedUntil" timestamptz)
+    input jsonb, "skipReason" skip_reason, "skippedCount" int, "skippedUntil" timestamptz)
 ), made as (
   insert into run (id, job_id, artifact_id, trigger, status, scheduled_for, available_at, domain_event_id, retry_of_id,
     input, plan, skip_reason, skipped_count, skipped_until, event_seq, queued_at, finished_at)
@@ -60,9 +64,9 @@ with given as (
   returning id, job_id, artifact_id, status, available_at, skip_reason, skipped_count, skipped_until
 ), queued as (
   insert into run_queue (run_id, job_id, available_at, blocked, priority, limit_group, group_limit, owner_id, owner_limit)
-  select made.id, made.job_id, made.available_at, given.waits, coalesce(given.priority, j.priority),
-    limits.limit_group, limits.group_limit, limits.owner_id, limits.owner_limit
-  from made join given on given.id = made.id join job j on j.id = made.job_id
+  select made.id, made.job_id, made.available_at, made.id = any($2::uuid[]),
+    coalesce(($3::jsonb->>made.id::text)::smallint, j.priority), limits.limit_group, limits.group_limit, limits.owner_id, limits.owner_limit
+  from made join job j on j.id = made.job_id
   left join lateral (
     select ${LIMITS} from principal p
     where p.id = j.owner_id and (j.concurrency_limit is not null or p.run_limit is not null)

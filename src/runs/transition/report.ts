@@ -20,9 +20,9 @@ export type Reported = { runId: string; attempt: number; position: number; dropp
 
 /**
  * Writes what steps report, of each step one report. Those that are over, or whose run is in other hands by now, are
- * missing from the answer.
+ * missing from the answer. The caller is in a transaction.
  */
-export function reportSteps(sql: Sql, limits: LogLimits, reports: StepReported[]): Promise<Reported[]> {
+export async function reportSteps(sql: Sql, limits: LogLimits, reports: StepReported[]): Promise<Reported[]> {
   const given = reports.map(({ lines, ...report }) => {
     let to = 0
     const measured = lines.map((line) => {
@@ -32,8 +32,26 @@ export function reportSteps(sql: Sql, limits: LogLimits, reports: StepReported[]
     return { ...report, lines: measured, bytes: to }
   })
   const runIds = [...new Set(reports.map(({ runId }) => runId))]
+  await sql(OPEN, [runIds])
   return sql<Reported>(REPORT, [JSON.stringify(given), runIds, limits.lines, limits.bytes])
 }
+
+/**
+ * A step has no row before it ends or reports. One that an earlier attempt left begins anew; who waited for the queue's
+ * entry while the step ended finds it closed by the same attempt, and leaves it so.
+ */
+const OPEN = `
+with held as materialized (
+  select run_id, attempt from run_queue
+  where run_id = any($1::uuid[]) and lease_owner is not null order by run_id for update
+)
+insert into run_step as s (run_id, position, kind, name, status, attempt, started_at)
+select r.id, r.step, r.plan->'actions'->r.step->>'kind', r.plan->'actions'->r.step->>'name', 'RUNNING', r.attempt,
+  r.step_started_at
+from held join run r on r.id = held.run_id and r.attempt = held.attempt and r.status = 'RUNNING'
+on conflict (run_id, position) do update set status = 'RUNNING', attempt = excluded.attempt, output = null, error = null,
+  started_at = excluded.started_at, finished_at = null, progress = null, log_lines = 0, log_bytes = 0, log_dropped = 0
+where s.attempt < excluded.attempt`
 
 /** How many of `lines` are kept behind so many lines of so many bytes; `to`: the bytes up to a line's end. */
 const kept = (lines: string, before: string, bytesBefore: string) => `(

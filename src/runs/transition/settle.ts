@@ -4,7 +4,7 @@ import type { Sql } from '../../db/sql.ts'
 import { newId } from '../../kernel/ids.ts'
 import { notifySql } from '../../live/events.ts'
 import { isFinal, type RunError } from '../states.ts'
-import { type FinishedStep, insertDeliveries, STEP_EVENT, warningsOf } from './steps.ts'
+import { type FinishedStep, insertDeliveries, insertSteps, STEP_EVENT, warningsOf } from './steps.ts'
 
 /** How an attempt ended, and what becomes of its run. */
 export type Outcome = {
@@ -111,35 +111,32 @@ with given as materialized (
   where ${FENCE('$7', '$8')} and (select count(*) from gone) >= 0
   returning run_id, available_at
 ), fenced as (
-  select run_id, null as available_at from gone union all select run_id, available_at from kept
+  select run_id from gone union all select run_id from kept
 ), ended as (
   update run set
     status = g.status,
     attempt = run.attempt - (g.status = 'QUEUED')::int,
     losses = run.losses + (g."attemptStatus" is not distinct from 'LOST')::int,
     error = g.error, output = g.output, warnings = run.warnings || ${warningsOf('g.step')},
-    available_at = coalesce(f.available_at, run.available_at),
-    finished_at = case when f.available_at is null then clock_timestamp() end,
+    available_at = coalesce((select available_at from kept where kept.run_id = run.id), run.available_at),
+    finished_at = case when g.status not in ('QUEUED', 'RETRYING') then clock_timestamp() end,
     event_seq = run.event_seq + 1 + (g.step is not null)::int
-  from fenced f join given g on g."runId" = f.run_id
-  where run.id = f.run_id
+  from given g
+  where run.id = g."runId" and g."runId" = any(array(select run_id from fenced))
   returning run.id, run.job_id, run.artifact_id, run.status, run.event_seq, run.started_at, run.finished_at,
     run.available_at, run.attempt + (g.status = 'QUEUED')::int as attempt, g."attemptStatus" as attempt_status, g.error,
-    g.step, g."eventId" as event_id, run.trigger, run.scheduled_for, run.domain_event_id
+    g.step, g."eventId" as event_id, run.trigger, run.scheduled_for, run.domain_event_id, run.node_id,
+    run.attempt_started_at, run.step_started_at, run.step as position, run.plan->'actions'->run.step as action
 ), attempted as (
-  update run_attempt set status = attempt_status, error = ended.error, finished_at = clock_timestamp()
-  from ended
-  where run_attempt.run_id = ended.id and run_attempt.attempt = ended.attempt and attempt_status is not null
-), taken_back as (
-  delete from run_attempt using ended
-  where run_attempt.run_id = ended.id and run_attempt.attempt = ended.attempt and attempt_status is null
+  insert into run_attempt (run_id, attempt, status, node_id, error, started_at, finished_at)
+  select id, attempt, attempt_status, node_id, error, attempt_started_at, clock_timestamp() from ended
+  where attempt_status is not null
 ), closed as (
-  update run_step set status = coalesce((step->>'status')::step_status, 'FAILED'), output = step->'output',
-    error = coalesce(step->'error', case when step is null then ended.error end), finished_at = clock_timestamp()
-  from ended
-  where run_step.run_id = ended.id and attempt_status is not null
-    and case when step is null then run_step.status = 'RUNNING' else run_step.position = (step->>'position')::int end
-), reopened as (
+  select id, attempt, position, action, coalesce((step->>'status')::step_status, 'FAILED') as step_status,
+    step->'output' as output, case when step is null then error else step->'error' end as error, step_started_at
+  from ended where attempt_status is not null
+), stepped as (${insertSteps('closed')}
+), taken_back as (
   delete from run_step using ended
   where run_step.run_id = ended.id and attempt_status is null and run_step.status = 'RUNNING'
 ), delivered as (${insertDeliveries('ended')}

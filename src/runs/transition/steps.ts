@@ -3,7 +3,7 @@ import type { StepStatus } from '../../db/generated/prisma/enums.ts'
 import type { Sql } from '../../db/sql.ts'
 import { notifySql } from '../../live/events.ts'
 import type { RunError } from '../states.ts'
-import { type Claim, REPORTS_ANEW } from './start.ts'
+import type { Claim } from './start.ts'
 
 /** One outgoing call, as it is kept. */
 export type DeliveryRecord = {
@@ -41,6 +41,22 @@ export const insertDeliveries = (source: string) => `
     id uuid, method text, url text, "requestBytes" int, "requestHeaders" jsonb, status int, "responseHeaders" jsonb, "responseBody" text,
     truncated boolean, error jsonb, "startedAt" timestamptz, "durationMs" int)`
 
+/**
+ * Writes down the steps that have ended of rows with `id`, `attempt`, `position`, `action`, `step_status`, `output`,
+ * `error` and `step_started_at`. What the same attempt has reported of its step is kept.
+ */
+export const insertSteps = (source: string) => `
+  insert into run_step as s (run_id, position, kind, name, status, attempt, output, error, started_at, finished_at)
+  select id, position, action->>'kind', action->>'name', step_status, attempt, output, error, step_started_at,
+    clock_timestamp()
+  from ${source}
+  on conflict (run_id, position) do update set status = excluded.status, attempt = excluded.attempt,
+    output = excluded.output, error = excluded.error, started_at = excluded.started_at, finished_at = excluded.finished_at,
+    progress = case when s.attempt = excluded.attempt then s.progress end,
+    log_lines = case when s.attempt = excluded.attempt then s.log_lines else 0 end,
+    log_bytes = case when s.attempt = excluded.attempt then s.log_bytes else 0 end,
+    log_dropped = case when s.attempt = excluded.attempt then s.log_dropped else 0 end`
+
 export const STEP_EVENT = `jsonb_strip_nulls(jsonb_build_object(
   'position', step->'position', 'name', step->'name', 'status', step->'status', 'error', step->'error'))`
 
@@ -54,23 +70,23 @@ export async function advanceRun(sql: Sql, claim: Claim, step: FinishedStep): Pr
   return held.length > 0
 }
 
-/** Sent again because its answer was lost, it finds the step closed, and changes nothing more. */
+/**
+ * Sent again because its answer was lost, it finds the run at the next step, and changes nothing more. When the step was
+ * begun is what stood in the row before the statement.
+ */
 const ADVANCE = `
 with fenced as (
   select run_id from run_queue where run_id = $1::uuid and attempt = $2 and lease_owner = $3::uuid for update
-), closed as (
-  update run_step set status = 'SUCCEEDED', output = $4::jsonb->'output', finished_at = clock_timestamp()
-  where run_id = any(array(select run_id from fenced)) and position = ($4::jsonb->>'position')::int and status = 'RUNNING'
-  returning run_id
 ), moved as (
-  update run set event_seq = event_seq + 2, warnings = warnings || ${warningsOf('$4::jsonb')} where id = any(array(select run_id from closed))
-  returning id, job_id, artifact_id, attempt, event_seq, plan, $4::jsonb as step, ($4::jsonb->>'position')::int + 1 as next
-), opened as (
-  insert into run_step (run_id, position, kind, name, status, attempt, started_at)
-  select id, next, plan->'actions'->next->>'kind', plan->'actions'->next->>'name', 'RUNNING', attempt, clock_timestamp()
+  update run set step = step + 1, step_started_at = clock_timestamp(), event_seq = event_seq + 2,
+    warnings = warnings || ${warningsOf('$4::jsonb')}
+  where id = any(array(select run_id from fenced)) and step = ($4::jsonb->>'position')::int
+  returning id, job_id, artifact_id, attempt, event_seq, plan, $4::jsonb as step, step as next
+), closed as (
+  select id, attempt, next - 1 as position, plan->'actions'->(next - 1) as action, 'SUCCEEDED'::step_status as step_status,
+    step->'output' as output, null::jsonb as error, (select r.step_started_at from run r where r.id = moved.id)
   from moved
-  on conflict (run_id, position) do update set status = 'RUNNING', attempt = excluded.attempt, error = null,
-    started_at = excluded.started_at, finished_at = null, ${REPORTS_ANEW}
+), stepped as (${insertSteps('closed')}
 ), delivered as (${insertDeliveries('moved')}
 ), logged as (
   insert into run_event (run_id, job_id, artifact_id, seq, kind, data)

@@ -5,7 +5,7 @@ import type { ActiveCount } from '../overlap.ts'
 
 /** Counts the runs of each job that are not final. The caller holds the rows of the jobs. */
 export async function countActive(sql: Sql, jobIds: string[]): Promise<(jobId: string) => ActiveCount> {
-  const rows = await sql<{ jobId: string } & ActiveCount>(COUNT_ACTIVE, [jobIds])
+  const rows = jobIds.length > 0 ? await sql<{ jobId: string } & ActiveCount>(COUNT_ACTIVE, [jobIds]) : []
   const counts = new Map(rows.map(({ jobId, ...count }) => [jobId, count]))
   for (const jobId of jobIds) if (!counts.has(jobId)) counts.set(jobId, { active: 0, waiting: 0, behind: 0 })
   return (jobId) => counts.get(jobId) ?? { active: 0, waiting: 0, behind: 0 }

@@ -44,9 +44,8 @@ create function sim.watch_leases() returns trigger language plpgsql as $$
 begin
   if old.lease_owner::text <> current_setting('sim.actor') and old.lease_until >= sim.clock_timestamp()
     and (old.cancel_by is null or old.cancel_by >= sim.clock_timestamp())
-    -- What was claimed and has not begun may be taken back.
-    and exists (select from run_attempt a where a.run_id = old.run_id and a.attempt = old.attempt
-      and (a.finished_at is null or a.finished_at = sim.clock_timestamp())) then
+    and not exists (select from run_attempt a where a.run_id = old.run_id and a.attempt = old.attempt
+      and a.finished_at <> sim.clock_timestamp()) then
     raise notice 'broke % %', old.lease_owner, old.run_id;
   end if;
   return null;

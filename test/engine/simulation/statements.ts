@@ -1,8 +1,9 @@
 /** The engine's statements by what is peculiar to them: to name them in a trace, and for mutants to find them. */
 const MARKS: [label: string, mark: RegExp][] = [
+  ['open step', /s\.attempt < excluded\.attempt/],
   ['report', /log_dropped = s\.log_dropped/],
   ['start', /started as \(\s*update run set status = 'RUNNING'/],
-  ['advance', /moved as \(\s*update run set event_seq/],
+  ['advance', /moved as \(\s*update run set step = step/],
   ['settle', /taken_back as/],
   ['record', /insert into run \(id/],
   ['renew', /set lease_until = clock_timestamp\(\)/],
