@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { enqueueRuns } from '../../src/runs/enqueue.ts'
 import { createQueueing } from '../../src/runs/queueing.ts'
-import { startNothing } from '../../src/runs/start-here.ts'
+import { type StartHere, startNothing } from '../../src/runs/start-here.ts'
 import { countStatements } from '../support/statements.ts'
 import { labelOf } from './simulation/statements.ts'
 import { createStage, succeed, useWorld, type World } from './world.ts'
@@ -106,4 +106,65 @@ it('runs by hand whose transaction fails are queued each by itself', async () =>
   const runs = await Promise.all([queueRun(byHand), queueRun(byHand), queueRun(byHand)])
   expect(runs.map(({ status }) => status)).toEqual(['QUEUED', 'QUEUED', 'QUEUED'])
   expect(transactions).toBe(4)
+})
+
+describe('a run that is queued where there is a place for it', () => {
+  const queueOn = (startHere: StartHere, transaction = world.ports.transaction) =>
+    createQueueing({ prisma: world.prisma, settings: { cancelGraceSeconds: 10 }, startHere, transaction })
+  const byHand = (jobId: string) => ({
+    ...{ jobId, input: undefined, overlap: null, priority: null, most: Number.POSITIVE_INFINITY },
+  })
+  /** What its first events were, by the transactions that wrote them. */
+  const transactionsOf = (runId: string) =>
+    world.sql<{ kinds: string[] }>(
+      `select array_agg(kind::text order by seq) as kinds from run_event where run_id = $1::uuid group by xid order by min(seq)`,
+      [runId],
+    )
+
+  it('starts in the transaction that queues it, by hand or by its slot', async () => {
+    const stage = createStage()
+    const { engine } = await world.node(stage.perform)
+    const { id } = await queueOn(engine.startHere)(byHand(await world.job()))
+    await world.job({ schedule: { at: new Date(Date.now() + 200) } })
+    const [hand, slot] = [await stage.call(0), await stage.call(1)]
+    expect(hand.run).toMatchObject({ runId: id, attempt: 1 })
+    for (const { run } of [hand, slot]) {
+      expect(await transactionsOf(run.runId)).toEqual([{ kinds: ['QUEUED', 'STARTED', 'STEP_STARTED'] }])
+    }
+    for (const { end } of stage.calls) end()
+    await expect.poll(queueIsEmpty, soon).toBe(true)
+  })
+
+  it('waits where there is none, and behind another run of its job', async () => {
+    const stage = createStage()
+    const { engine } = await world.node(stage.perform, { concurrency: 2 })
+    const queueRun = queueOn(engine.startHere)
+    const [one, other] = [await world.job(), await world.job({ overlap: 'ALLOW' })]
+    const runs = [await queueRun(byHand(one)), await queueRun(byHand(one)), await queueRun(byHand(other))]
+    expect(runs.map(({ status }) => status)).toEqual(['RUNNING', 'QUEUED', 'RUNNING'])
+    expect((await queueRun(byHand(other))).status).toBe('QUEUED')
+    for (let n = 0; n < 4; n++) (await stage.call(n)).end()
+    await expect.poll(queueIsEmpty, soon).toBe(true)
+  })
+
+  it('is given back uncounted when nobody learns that it was started', async () => {
+    const stage = createStage()
+    const { engine } = await world.node(stage.perform)
+    let lost = 0
+    const queueRun = queueOn(engine.startHere, async (work) => {
+      const result = await world.ports.transaction(work)
+      if (lost++ === 0) throw new Error('the answer is lost')
+      return result
+    })
+    const jobId = await world.job()
+    await expect(queueRun(byHand(jobId))).rejects.toThrow('the answer is lost')
+    const call = await stage.call(0)
+    expect(call.run).toMatchObject({ attempt: 1, losses: 0 })
+    call.end()
+    await expect.poll(() => world.statuses(jobId), soon).toEqual(['SUCCEEDED'])
+    expect((await transactionsOf(call.run.runId)).map(({ kinds }) => kinds)).toEqual([
+      ...[['QUEUED', 'STARTED', 'STEP_STARTED'], ['QUEUED'], ['STARTED', 'STEP_STARTED']],
+      ['STEP_FINISHED', 'SUCCEEDED'],
+    ])
+  })
 })
