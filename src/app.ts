@@ -196,7 +196,7 @@ async function open(
   const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const logLimits = { lines: config.MAX_STEP_LOG_LINES, bytes: config.MAX_STEP_LOG_BYTES }
-  const rights = createJobRights({ prisma })
+  const rights = createJobRights({ prisma, pool })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
     ...{ prisma, pool, artifacts, schedules, seal, rights, changes: jobChanges },

@@ -43,7 +43,7 @@ async function open(): Promise<Engine> {
   const database = openDatabase(connection, log)
   const { prisma, pool, enginePool } = database
   const sql = sqlOn(pool)
-  const rights = createJobRights({ prisma })
+  const rights = createJobRights({ prisma, pool })
   let startHere = startNothing
   const control = createRunControl({ prisma, pool, rights, settings, startHere: (work) => startHere(work) })
   const identity = createIdentityService({ prisma, pool })

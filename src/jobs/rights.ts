@@ -2,7 +2,10 @@
  * Who may do what with a job. Its owner may do all, and so may the owner of the artifact that it is on; the artifact's
  * editors see it; whom it is shared with may do what the share says. What is a team's is its members', but for deleting.
  */
-import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
+import type pg from 'pg'
+import { columnsOf } from '../db/columns.ts'
+import { type Job, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import { sqlOn } from '../db/sql.ts'
 import { mayDelete, mayManage } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
@@ -60,9 +63,14 @@ export function seesJob(
   )
 }
 
+const LIVE = `select ${columnsOf('j', Object.values(Prisma.JobScalarFieldEnum))} from job j
+  where j.id = $1::uuid and j.deleted_at is null`
+
 export type JobRights = ReturnType<typeof createJobRights>
 
-export function createJobRights({ prisma }: { prisma: PrismaClient }) {
+export function createJobRights({ prisma, pool }: { prisma: PrismaClient; pool: pg.Pool }) {
+  const sql = sqlOn(pool)
+
   /** Of these artifacts, those that the viewer owns. */
   async function owned(viewer: SignedIn, artifactIds: string[]): Promise<Set<string>> {
     if (artifactIds.length === 0) return new Set()
@@ -119,7 +127,7 @@ export function createJobRights({ prisma }: { prisma: PrismaClient }) {
 
     /** A job that is not deleted. The same throws. */
     async requireJob(viewer: Viewer, id: string, level: Level): Promise<Job> {
-      const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
+      const [job] = await sql<Job>(LIVE, [id])
       if (!job) throw noSuchJob()
       await require(viewer, job, level)
       return job

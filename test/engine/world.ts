@@ -87,7 +87,7 @@ export async function createWorld() {
   const actions = createActionRegistry({ ...ports, egress, version: '0', clock: systemClock })
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
-  const rights = createJobRights({ prisma })
+  const rights = createJobRights({ prisma, pool })
   const changes = {} as JobChanges
   const jobs = createJobService({ prisma, pool, artifacts, schedules, actions, datasets, seal, rights, changes })
   const events = createEventService({ prisma, artifacts })

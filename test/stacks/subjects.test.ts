@@ -40,7 +40,7 @@ async function createWorld() {
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({
     ...{ prisma, pool, artifacts, schedules, actions, seal },
-    ...{ datasets: ports.datasets, rights: createJobRights({ prisma }), changes: {} as JobChanges },
+    ...{ datasets: ports.datasets, rights: createJobRights({ prisma, pool }), changes: {} as JobChanges },
   })
   const runs = {} as RunService
   return {

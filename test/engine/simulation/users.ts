@@ -19,6 +19,7 @@ import {
   type Recurrence,
   type SignedIn,
   sqlOn,
+  startNothing,
 } from './product.ts'
 import { newProcess } from './timeline.ts'
 import type { World } from './world.ts'
@@ -53,7 +54,7 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
     const { pool } = createPool(world, process, { actor: 'user', isReliable: true, ...hooks })
     const prisma = createPrisma(pool) as unknown as Parameters<typeof createJobService>[0]['prisma']
     const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC', now: world.databaseNow })
-    const rights = createJobRights({ prisma })
+    const rights = createJobRights({ prisma, pool })
     const jobs = createJobService({ prisma, pool, schedules, settings, rights } as unknown as Parameters<
       typeof createJobService
     >[0])
@@ -65,6 +66,7 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
         jobs,
         rights,
         settings,
+        startHere: startNothing,
         reader: createLogReader(sqlOn(pool)),
       } as unknown as Parameters<typeof createRunService>[0]),
       events: createEventService({ prisma } as unknown as Parameters<typeof createEventService>[0]),
