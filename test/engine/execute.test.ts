@@ -61,6 +61,14 @@ describe('an action that fails', () => {
     ;(await stage.call(0)).end({ ok: true, output: 'first', deliveries: [] })
     ;(await stage.call(1)).end(failure())
     expect((await stage.call(2)).run).toMatchObject({ attempt: 2, done: ['first'] })
+    expect((await world.runs.steps([runId])).map(({ name, status, attempt }) => [name, status, attempt])).toEqual([
+      ['webhook', 'SUCCEEDED', 1],
+      ['webhook-2', 'RUNNING', 2],
+    ])
+    expect(await world.runs.attempts([runId])).toMatchObject([
+      { attempt: 1, status: 'FAILED', error: { code: 'BAD' } },
+      { attempt: 2, status: 'RUNNING', error: null, finishedAt: null, startedAt: expect.any(Date) },
+    ])
     stage.calls[2]?.end({ ok: true, output: 'second', deliveries: [] })
     ;(await stage.call(3)).end({ ok: true, output: 'third', deliveries: [] })
     await ended(runId)
