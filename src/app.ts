@@ -198,7 +198,7 @@ async function open(
   const rights = createJobRights({ prisma })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
-    ...{ prisma, pool, artifacts, schedules, seal, rights, changes: jobChanges },
+    ...{ prisma, pool, schedules, seal, rights, changes: jobChanges },
     ...{ actions: registry, datasets: ports.datasets },
   })
   const events = createEventService({ prisma, artifacts })
