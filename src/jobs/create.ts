@@ -38,12 +38,17 @@ type Stored = Pick<Action, 'kind' | 'config'>
 
 const stored = (steps: readonly Step[]): Stored[] => JSON.parse(JSON.stringify(steps))
 
-export type JobCreationDeps = NewJobDeps & { prisma: PrismaClient; pool: pg.Pool }
+export type JobCreationDeps = NewJobDeps & {
+  prisma: PrismaClient
+  pool: pg.Pool
+  /** By the clock of the database; absent: it is asked. */
+  databaseNow?: () => Promise<Date>
+}
 
 export function createJobCreation(deps: JobCreationDeps) {
   const { prisma, pool } = deps
   const sql = sqlOn(pool)
-  const refer = createReferences(pool)
+  const refer = createReferences(pool, deps.databaseNow ?? (() => databaseNow(sql)))
   const plan = createNewJobs({ ...deps, refer })
 
   const insert = createBatch<NewJob, Job | null>(

@@ -13,7 +13,7 @@ import type { StepsOfStack } from '../stacks/use.ts'
 const TOGETHER = { maxSize: 50, maxInFlight: 2 }
 
 /** By its UUID, or by its integer, which is one of PostgreSQL's. */
-export type Key = { id: string } | { number: number }
+type Key = { id: string } | { number: number }
 
 /** What is absent is not asked for. */
 export type Wanted = { artifactId?: string | null; schedule?: Key | null; stack?: Key | null }
@@ -55,14 +55,19 @@ from jsonb_to_recordset($1::jsonb) as g(n int, "artifactId" uuid,
 
 export type Refer = (wanted: Wanted) => Promise<References>
 
-export function createReferences(pool: pg.Pool): Refer {
+/** `now`: for those that refer to nothing, by the database's clock. */
+export function createReferences(pool: pg.Pool, now: () => Promise<Date>): Refer {
   const sql = sqlOn(pool)
-  return createBatch<Wanted, References>(async (asked) => {
+  const read = createBatch<Wanted, References>(async (asked) => {
     const rows = await sql<Row>(READ, [JSON.stringify(asked.map(questionOf))])
     const byPlace = new Map(rows.map((row) => [row.n, row]))
     return asked.map((_, n) => referencesOf(byPlace.get(n) as Row))
   }, TOGETHER)
+  return async (wanted) =>
+    wanted.artifactId || wanted.schedule || wanted.stack ? read(wanted) : { ...NOTHING, at: await now() }
 }
+
+const NOTHING = { artifact: null, schedule: null, stack: null }
 
 const questionOf = ({ artifactId, schedule, stack }: Wanted, n: number) => ({
   ...{ n, artifactId },
