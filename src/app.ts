@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { createDatasetPort } from './data/action-port.ts'
 import { createDataService } from './data/service.ts'
 import { openDatabase } from './db/client.ts'
+import { createDatabaseClock } from './db/clock.ts'
 import { openPostgres } from './db/open.ts'
 import { createPatience } from './db/patience.ts'
 import { inTransaction, sqlOn } from './db/sql.ts'
@@ -141,7 +142,8 @@ async function open(
   }
   const egress = createEgress({ allowCidrs: config.EGRESS_ALLOW_CIDRS, httpsOnly: config.EGRESS_HTTPS_ONLY })
   onClose(egress.close)
-  const identity = createIdentityService({ prisma, pool })
+  const databaseClock = createDatabaseClock(pool)
+  const identity = createIdentityService({ prisma, pool, databaseClock })
   const admin = serves ? await adminToken(config) : { token: '', isNew: false }
   if (serves) await patiently(() => identity.bootstrapAdmin(admin.token))
   const storage = createPostgresStorage(pool)
@@ -199,8 +201,8 @@ async function open(
   const rights = createJobRights({ prisma, pool })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
-    ...{ prisma, pool, artifacts, schedules, seal, rights, changes: jobChanges },
-    ...{ actions: registry, datasets: ports.datasets },
+    ...{ prisma, pool, schedules, seal, rights, changes: jobChanges },
+    ...{ actions: registry, datasets: ports.datasets, databaseNow: databaseClock.now },
   })
   const events = createEventService({ prisma, artifacts })
   const reportPasses = createReportPasses({ key: derivedKey(key, 'passes to report with'), publicUrl })

@@ -55,7 +55,7 @@ async function open(): Promise<Engine> {
     schedules: createScheduleService({ prisma, defaultTimezone: 'UTC' }),
     actions: createActionRegistry({ ...({} as DriverDeps), egress, version: '0', clock: systemClock }),
     // Of what only other kinds of jobs need there is nothing.
-    ...({} as Pick<Parameters<typeof createJobService>[0], 'artifacts' | 'datasets' | 'changes'>),
+    ...({} as Pick<Parameters<typeof createJobService>[0], 'datasets' | 'changes'>),
   })
   const url = process.env.RECEIVER ?? 'https://receiver.example/'
   const jobIds: string[] = []

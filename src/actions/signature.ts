@@ -1,5 +1,6 @@
 /** Signing of outgoing calls by the Standard Webhooks specification, symmetric scheme (`v1`). */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { drawBytes } from '../kernel/random.ts'
 
 const PREFIX = 'whsec_'
 const SECRET_BYTES = 24
@@ -8,7 +9,7 @@ const SECRET_BYTES = 24
 export const ROTATION_HOURS = 24
 
 /** `whsec_` and 24 random bytes in base64. */
-export const newSigningSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64')
+export const newSigningSecret = (): string => PREFIX + drawBytes(SECRET_BYTES).toString('base64')
 
 /**
  * The value of `webhook-signature`: one `v1,…` for each secret, separated by blanks, so that during a rotation a receiver

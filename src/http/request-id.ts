@@ -1,12 +1,7 @@
 /** The id that a request is followed by: in its answer, in the log, in errors. */
-import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { v7 } from 'uuid'
-
-/** Random bytes are drawn for many ids at once: drawing them for each takes longer than answering from memory. */
-const ID_BYTES = 16
-const pool = new Uint8Array(ID_BYTES * 512)
-let used = pool.length
+import { drawBytes } from '../kernel/random.ts'
 
 /** The caller's own, so that a request can be followed through proxies, if it is one. */
 export function requestId({ headers }: IncomingMessage): string {
@@ -15,12 +10,4 @@ export function requestId({ headers }: IncomingMessage): string {
 }
 
 /** A UUID v7; of those of one millisecond the order is not kept. */
-function newRequestId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  const random = pool.subarray(used, used + ID_BYTES)
-  used += ID_BYTES
-  return v7({ random })
-}
+const newRequestId = (): string => v7({ random: drawBytes(16) })

@@ -19,12 +19,15 @@ export type KnownToken = {
   roles: Record<string, CollaboratorRole> | null
   /** By the team's UUID; null: in none. */
   teams: Record<string, TeamRole> | null
+  /** When it was looked at, by the database's clock. */
+  at: Date
 }
 
 const TOKEN = `select t.id, t.hash, t.scopes, t.expires_at as "expiresAt", t.revoked_at as "revokedAt",
     t.last_used_at as "lastUsedAt", p.id as "principalId", p.handle, p.is_admin as "isAdmin", p.email,
     (select jsonb_object_agg(c.artifact_id, c.role) from collaborator c where c.email = lower(p.email)) as roles,
-    (select jsonb_object_agg(m.team_id, m.role) from membership m where m.user_id = p.id) as teams
+    (select jsonb_object_agg(m.team_id, m.role) from membership m where m.user_id = p.id) as teams,
+    clock_timestamp() as at
   from api_token t join principal p on p.id = t.principal_id`
 
 const BY_HASHES = `${TOKEN} where t.hash = any($1::bytea[])`

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { DatabaseClock } from '../db/clock.ts'
 import { fieldsOf } from '../db/columns.ts'
 import { isUniqueViolation } from '../db/errors.ts'
 import { type ApiToken, type Principal, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
@@ -39,11 +40,18 @@ const rowOf = (token: string, name: string, scopes: readonly Scope[]) => ({
 })
 
 /** Principals and their tokens. A token is shown once, when it is made; only its SHA-256 is kept. */
-export function createIdentityService(deps: { prisma: PrismaClient; pool: pg.Pool; now?: () => Date }) {
-  const { prisma, pool, now = () => new Date() } = deps
+export function createIdentityService(deps: {
+  prisma: PrismaClient
+  pool: pg.Pool
+  now?: () => Date
+  /** Is told the time of the database with every token that is looked at. */
+  databaseClock?: Pick<DatabaseClock, 'tell'>
+}) {
+  const { prisma, pool, now = () => new Date(), databaseClock } = deps
   const [sql, shaped] = [sqlOn(pool), shapedSqlOn(pool)]
 
   async function viewerOf(found: KnownToken | null): Promise<SignedIn> {
+    if (found) databaseClock?.tell(found.at)
     if (!found || found.revokedAt || (found.expiresAt && found.expiresAt <= now())) {
       throw new ForbiddenError('the token is not valid', 'UNAUTHENTICATED')
     }

@@ -8,7 +8,7 @@ import type { Viewer } from '../identity/viewer.ts'
 import { ConflictError, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { recurrenceOf } from '../schedules/stored.ts'
-import { checkStack } from '../stacks/use.ts'
+import { checkStack, stepsIn } from '../stacks/use.ts'
 import { aliasesOf, inputOf, parseDatasets, requireScopes } from './datasets.ts'
 import type { Edit, JobEditing } from './edit.ts'
 import { flawsOfSteps, type Work } from './work.ts'
@@ -34,10 +34,12 @@ export function createDraftEdits(deps: {
   editing: JobEditing
 }) {
   const { prisma, actions: registry, datasets: port, editing } = deps
+  const findSteps = stepsIn(prisma)
 
   /** What the draft does, checked once more: the world may have changed since it was written. */
   async function workOf(viewer: Viewer, draft: WholeJob, subject: Parameters<typeof checkStack>[3]): Promise<Work> {
-    if (draft.stackId) return { stack: await checkStack({ prisma, actions: registry }, viewer, draft.stackId, subject) }
+    if (draft.stackId)
+      return { stack: await checkStack({ findSteps, actions: registry }, viewer, draft.stackId, subject) }
     if (draft.actions.length === 0) throw new ConflictError('the stack of the draft is deleted: give it actions')
     const flaws = await flawsOfSteps(registry, draft.surface, draft.actions, subject)
     if (flaws.length > 0) throw new ValidationError(flaws)

@@ -14,6 +14,7 @@ import { requireWindow, type ScheduleInput } from '../schedules/spec.ts'
 import { spreadOffsetMs } from '../schedules/spread.ts'
 import { recurrenceOf, storedOf } from '../schedules/stored.ts'
 import { holdSchedule } from '../schedules/use.ts'
+import { stepsIn } from '../stacks/use.ts'
 import {
   type Change,
   changeJob,
@@ -86,8 +87,8 @@ export function createJobEditing(deps: {
   datasets: DatasetPort
   rights: JobRights
 }) {
-  const { prisma, schedules, rights } = deps
-  const parse = workParser(deps)
+  const { prisma, schedules, actions, rights } = deps
+  const parse = workParser({ actions, findSteps: stepsIn(prisma) })
 
   /**
    * A job that the viewer may change, or at the given level more.

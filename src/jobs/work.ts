@@ -2,12 +2,12 @@
 import type { Subject } from '../actions/ports.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { type ActionInput, checkSteps, parseSteps, type Step } from '../actions/steps.ts'
-import type { Prisma, PrismaClient, Surface } from '../db/generated/prisma/client.ts'
+import type { Prisma, Surface } from '../db/generated/prisma/client.ts'
 import { requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { type Issue, ValidationError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
-import { type CheckedStack, checkStack, holdStack } from '../stacks/use.ts'
+import { type CheckedStack, checkStack, type FindSteps, holdStack } from '../stacks/use.ts'
 import { actionOfInformer, type InformerStep } from './informer-step.ts'
 
 /** `given`: the one action as clients of another API wrote it, who read it so again. */
@@ -29,7 +29,7 @@ export type MakeStack = (tx: Prisma.TransactionClient) => Promise<CheckedStack>
  * @throws ValidationError
  */
 export const workParser =
-  (deps: { prisma: PrismaClient; actions: ActionRegistry }) =>
+  (deps: { findSteps: FindSteps; actions: ActionRegistry }) =>
   async (viewer: Viewer, { actions, stackId, given }: WorkInput, subject: Subject): Promise<Work> => {
     if (actions && stackId != null) throw ValidationError.at('stackId', 'cannot be combined with actions')
     if (stackId != null) return { stack: await checkStack(deps, viewer, stackId, subject) }

@@ -4,6 +4,7 @@
  */
 import { v7 } from 'uuid'
 import { NotFoundError } from './errors.ts'
+import { drawBytes } from './random.ts'
 import { flawOfText } from './storable.ts'
 
 const prefixes = {
@@ -39,8 +40,15 @@ export function naturalIdOf(text: string): { handle: string; slug: string } | nu
   return colon > 0 && colon < text.length - 1 ? { handle: text.slice(0, colon), slug: text.slice(colon + 1) } : null
 }
 
-/** A new UUID v7 with dashes. */
-export const newId = (): string => v7()
+let last = { msecs: 0, seq: 0 }
+
+/** A new UUID v7 with dashes; those of this process rise. */
+export function newId(): string {
+  const random = drawBytes(16)
+  const msecs = Date.now()
+  last = msecs > last.msecs ? { msecs, seq: random.readUInt32BE(6) >>> 1 } : { ...last, seq: last.seq + 1 }
+  return v7({ random, ...last })
+}
 
 /** `formatId('Job', '0190…')` → `job_0190…` without dashes. */
 export const formatId = (kind: IdKind, uuid: string): string => `${prefixes[kind]}_${uuid.replaceAll('-', '')}`

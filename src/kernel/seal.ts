@@ -1,5 +1,6 @@
 /** Secrets at rest: AES-256-GCM under SECRET_KEY. Laid out as nonce (12 bytes), tag (16), ciphertext. */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto'
+import { drawBytes } from './random.ts'
 
 export type Seal = {
   seal(secret: string): Uint8Array<ArrayBuffer>
@@ -9,16 +10,16 @@ export type Seal = {
 
 /** `key`: 64 hex digits. */
 export function createSeal(key: string): Seal {
-  const bytes = Buffer.from(key, 'hex')
+  const secretKey = createSecretKey(key, 'hex')
   return {
     seal(secret) {
-      const nonce = randomBytes(12)
-      const cipher = createCipheriv('aes-256-gcm', bytes, nonce)
+      const nonce = drawBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', secretKey, nonce)
       const text = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
       return new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), text]))
     },
     open(sealed) {
-      const decipher = createDecipheriv('aes-256-gcm', bytes, sealed.subarray(0, 12), { authTagLength: 16 })
+      const decipher = createDecipheriv('aes-256-gcm', secretKey, sealed.subarray(0, 12), { authTagLength: 16 })
       decipher.setAuthTag(sealed.subarray(12, 28))
       return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8')
     },

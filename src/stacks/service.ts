@@ -118,7 +118,7 @@ export function createStackService(deps: {
       }
       const make = (tx: Prisma.TransactionClient) => tx.stack.create({ data }).catch(throwTaken)
       if (!firstJob) return make(prisma)
-      await jobs.create(viewer, firstJob, surface, make)
+      await jobs.create(viewer, firstJob, surface, { newStack: make })
       return prisma.stack.findUniqueOrThrow({ where: { id: data.id } })
     },
 

@@ -3,7 +3,7 @@
 import type { Subject } from '../actions/ports.ts'
 import type { ActionRegistry } from '../actions/registry.ts'
 import { checkSteps } from '../actions/steps.ts'
-import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Action, Prisma, PrismaClient, Stack } from '../db/generated/prisma/client.ts'
 import { sqlIn } from '../db/sql.ts'
 import { mayReadStack } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
@@ -18,15 +18,26 @@ export const usedBy = (stackId: string | { in: string[] }) =>
 /** A stack as it was when its steps were looked at. */
 export type CheckedStack = { id: string; version: number }
 
+/** What is looked at of a stack that is to be used. Its steps are in order. */
+export type StepsOfStack = Pick<Stack, 'id' | 'ownerId' | 'version'> & {
+  actions: Pick<Action, 'kind' | 'name' | 'config'>[]
+}
+
+export type FindSteps = (stackId: string) => Promise<StepsOfStack | null>
+
+export const stepsIn =
+  (prisma: PrismaClient): FindSteps =>
+  (id) =>
+    prisma.stack.findUnique({ where: { id }, include: { actions: { orderBy: { position: 'asc' } } } })
+
 /** @throws ValidationError when one of its steps cannot work for the job */
 export async function checkStack(
-  { prisma, actions: registry }: { prisma: PrismaClient; actions: ActionRegistry },
+  { findSteps, actions: registry }: { findSteps: FindSteps; actions: ActionRegistry },
   viewer: Viewer,
   id: string,
   subject: Subject,
 ): Promise<CheckedStack> {
-  const include = { actions: { orderBy: { position: 'asc' } } } as const
-  const stack = await prisma.stack.findUnique({ where: { id }, include })
+  const stack = await findSteps(id)
   if (!stack || !mayReadStack(viewer, stack)) throw noSuchStack()
   if (stack.ownerId !== subject.ownerId) throw new ForbiddenError('a job may use stacks of its own owner only')
   const issues = await checkSteps(registry, stack.actions, subject)

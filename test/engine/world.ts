@@ -89,7 +89,7 @@ export async function createWorld() {
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const rights = createJobRights({ prisma, pool })
   const changes = {} as JobChanges
-  const jobs = createJobService({ prisma, pool, artifacts, schedules, actions, datasets, seal, rights, changes })
+  const jobs = createJobService({ prisma, pool, schedules, actions, datasets, seal, rights, changes })
   const events = createEventService({ prisma, artifacts })
   const bus = await openPostgresBus(database.connection, log)
   const reader = createLogReader(sql)

@@ -39,7 +39,7 @@ async function createWorld() {
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({
-    ...{ prisma, pool, artifacts, schedules, actions, seal },
+    ...{ prisma, pool, schedules, actions, seal },
     ...{ datasets: ports.datasets, rights: createJobRights({ prisma, pool }), changes: {} as JobChanges },
   })
   const runs = {} as RunService

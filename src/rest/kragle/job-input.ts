@@ -2,9 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { requireScope } from '../../identity/permissions.ts'
 import type { Viewer } from '../../identity/viewer.ts'
-import { NotFoundError } from '../../kernel/errors.ts'
-import type { ScheduleService } from '../../schedules/service.ts'
-import type { StackService } from '../../stacks/service.ts'
+import type { JobService } from '../../jobs/service.ts'
 import { CODE, isConflict, KragleError } from './fault.ts'
 import { isNumber } from './ids.ts'
 
@@ -29,33 +27,22 @@ type Given = z.infer<typeof updateSchema>
 const noSuchStack = () => new KragleError(CODE.NO_SUCH_STACK, 'stack_id: you have no such stack')
 const noSuchSchedule = () => new KragleError(CODE.NO_SUCH_SCHEDULE, 'schedule_id: there is no such schedule')
 
-export function createJobInput({ schedules, stacks }: { schedules: ScheduleService; stacks: StackService }) {
-  async function scheduleNumbered(number: number): Promise<string> {
-    const found = isNumber(number) ? await schedules.shared(number) : null
-    if (!found) throw noSuchSchedule()
-    return found.id
-  }
+const possible = (number: number | undefined) => (number !== undefined && isNumber(number) ? number : undefined)
 
-  /** One of the viewer's own, as a job runs stacks of its owner only. */
-  async function stackNumbered(viewer: Viewer, number: number): Promise<string> {
-    const { principalId } = requireScope(viewer, 'jobs:read')
-    if (!isNumber(number)) throw noSuchStack()
-    const found = await stacks.numbered(viewer, number).catch((error) => {
-      throw error instanceof NotFoundError ? noSuchStack() : error
-    })
-    if (found.ownerId !== principalId) throw noSuchStack()
-    return found.id
-  }
-
-  return {
-    /** @throws KragleError */
-    async of<Some extends Given>(viewer: Viewer, { schedule_id, stack_id, name, enabled }: Some) {
-      requireScope(viewer, 'jobs:write')
-      const scheduleId = schedule_id === undefined ? undefined : await scheduleNumbered(schedule_id)
-      const stackId = stack_id === undefined ? undefined : await stackNumbered(viewer, stack_id)
-      return { name, enabled, scheduleId, stackId }
-    },
-  }
+/**
+ * A stack is one of the viewer's own, as a job runs stacks of its owner only. `known`: what was looked at for that.
+ * @throws KragleError
+ */
+export async function jobInput<Some extends Given>(
+  jobs: JobService,
+  viewer: Viewer,
+  { schedule_id, stack_id, name, enabled }: Some,
+) {
+  const known = await jobs.numberedReferences(viewer, { schedule: possible(schedule_id), stack: possible(stack_id) })
+  if (schedule_id !== undefined && !known.schedule) throw noSuchSchedule()
+  const { principalId } = requireScope(viewer, stack_id === undefined ? 'jobs:write' : 'jobs:read')
+  if (stack_id !== undefined && known.stack?.ownerId !== principalId) throw noSuchStack()
+  return { given: { name, enabled, scheduleId: known.schedule?.id, stackId: known.stack?.id }, known }
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Log } from '../../kernel/log.ts'
 import { body, type Routes } from '../routing.ts'
 import { noSuch } from './fault.ts'
 import { idParams, numberIn } from './ids.ts'
-import { createJobInput, createSchema, inTermsOfKragle, updateSchema } from './job-input.ts'
+import { createSchema, inTermsOfKragle, jobInput, updateSchema } from './job-input.ts'
 import { changedJobSchema, createJobViews, type JobViewDeps, jobSchema } from './job-view.ts'
 import { pageOf, pageQuery, pageSchema, rowsOf } from './page.ts'
 import { answers, createRoutes, json, secured, securedBody } from './router.ts'
@@ -25,7 +25,6 @@ export function jobRoutes(deps: JobsDeps): Routes {
   const { jobs, log } = deps
   const routes = createRoutes(log)
   const views = createJobViews(deps)
-  const input = createJobInput(deps)
 
   async function byId(viewer: Viewer, id: string): Promise<Job | null> {
     const number = numberIn(id)
@@ -83,9 +82,9 @@ export function jobRoutes(deps: JobsDeps): Routes {
     }),
     async (context) => {
       const { viewer } = context.var
-      const given = await input.of(viewer, context.req.valid('json'))
-      const enabled = given.enabled ?? false
-      const { number } = await inTermsOfKragle(() => jobs.create(viewer, { ...given, enabled }, 'KRAGLE'))
+      const { given, known } = await jobInput(jobs, viewer, context.req.valid('json'))
+      const input = { ...given, enabled: given.enabled ?? false }
+      const { number } = await inTermsOfKragle(() => jobs.create(viewer, input, 'KRAGLE', { known }))
       return context.json({ id: number }, 200)
     },
   )
@@ -99,7 +98,7 @@ export function jobRoutes(deps: JobsDeps): Routes {
     async (context) => {
       const { viewer } = context.var
       const { id: jobId } = await require(byId(viewer, context.req.valid('param').id))
-      const given = await input.of(viewer, context.req.valid('json'))
+      const { given } = await jobInput(jobs, viewer, context.req.valid('json'))
       const changed = await inTermsOfKragle(() => jobs.update(viewer, { ...given, jobId }))
       return context.json(await views.changed(viewer, changed), 200)
     },

@@ -40,11 +40,11 @@ describe('jobs of ShareOut', () => {
     return made.body
   }
 
-  it('are made by four statements, of which one writes it all', async () => {
+  it('are made by three statements, of which one writes it all', async () => {
     await make(weekly())
     const { answer, statements } = await withStatements((headers) => call('POST /v1/jobs', { body: weekly(), headers }))
     expect(answer.status).toBe(201)
-    expect(costOf(statements)).toEqual({ statements: 4, writes: 1 })
+    expect(costOf(statements)).toEqual({ statements: 3, writes: 1 })
     expect((await call(`GET /v1/jobs/${answer.body.id}`)).body).toEqual(answer.body)
   })
 
