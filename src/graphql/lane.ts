@@ -27,6 +27,8 @@ export type PlainParams = AskedDocument & {
   operationName?: string | null
 }
 
+export type Lane = ReturnType<typeof createLane>
+
 export function createLane(deps: {
   schema: GraphQLSchema
   gate: Gate
@@ -86,7 +88,7 @@ export function createLane(deps: {
   }
 
   /** Null: it is none for this way, and is as if it had not been asked. Errors of every kind are in the result. */
-  return async (request: IncomingMessage, response: ServerResponse, params: PlainParams) => {
+  const take = async (request: IncomingMessage, response: ServerResponse, params: PlainParams) => {
     try {
       const result = await answer(request, response, params)
       if (result === null) requests.forget(request)
@@ -95,6 +97,7 @@ export function createLane(deps: {
       return { errors: [mask(error)] }
     }
   }
+  return Object.assign(take, { documentOf, perform })
 }
 
 function asSyntaxError(error: GraphQLError): GraphQLError {
@@ -109,12 +112,12 @@ function asBadRequest(error: GraphQLError): GraphQLError {
   return error
 }
 
-function asValidationError(error: GraphQLError): GraphQLError {
+export function asValidationError(error: GraphQLError): GraphQLError {
   const { extensions } = error
   extensions.code ??= 'GRAPHQL_VALIDATION_FAILED'
   extensions.http ??= { status: 400, spec: true }
   return error
 }
 
-const noOperation = () =>
+export const noOperation = () =>
   refusal('OPERATION_RESOLUTION_FAILURE', 'Could not determine what operation to execute.', { status: 400 })

@@ -25,6 +25,8 @@ function hasLost(before: Viewer, now: Viewer): boolean {
   return (before.isAdmin && !now.isAdmin) || !keeps(now)
 }
 
+export type TokenWatch = ReturnType<typeof createTokenWatch>
+
 /** Looks now and then, once per token however many streams live on it. The answer of `watch` ends the watching. */
 export function createTokenWatch(identity: Pick<IdentityService, 'authenticate'>, everyMs = EVERY_MS) {
   const watched = new Map<string, Set<Watcher>>()
@@ -70,7 +72,7 @@ export function createTokenWatch(identity: Pick<IdentityService, 'authenticate'>
 type Stream = AsyncIterableIterator<ExecutionResult>
 
 /** The last result of a stream whose token has ended says so. */
-export function watchTokens({ watch }: ReturnType<typeof createTokenWatch>): Plugin<Context> {
+export function watchTokens({ watch }: TokenWatch): Plugin<Context> {
   return {
     onSubscribe: ({ args: { contextValue } }) => ({
       onSubscribeResult({ result, setResult }) {

@@ -14,15 +14,13 @@ import { createRequestCount, rememberDocuments, ruleRequests } from './limits/pl
 import type { QueryLimits } from './limits/query-limits.ts'
 import { tellBadRequests } from './limits/transport-errors.ts'
 import { schema } from './schema.ts'
+import { createSocketLane } from './sockets/lane.ts'
 import type { Hub } from './streams/hub.ts'
 import { shareExecutions } from './streams/plugin.ts'
 import { createStopwatch, type OperationTimer, timeOperations } from './timing.ts'
 import { createTokenWatch, watchTokens } from './token-watch.ts'
 
 export const GRAPHQL_PATH = '/graphql'
-
-/** What a transport other than HTTP hands over instead of a request. */
-export type ConnectionContext = { authorization?: string | undefined }
 
 /** What an operator may set. */
 export type GraphqlRules = Pick<GateOptions, 'trusted' | 'trustedOnly'> & {
@@ -55,7 +53,8 @@ export function createGraphqlServer(
   const begin = createStopwatch(timer)
   const count = createDeprecationCount(deprecated)
   const checkCost = createCostCheck({ most: limits.cost, introspection })
-  const yoga = createYoga<ConnectionContext>({
+  const tokens = createTokenWatch(deps.identity)
+  const yoga = createYoga({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
     landingPage: false,
@@ -74,10 +73,8 @@ export function createGraphqlServer(
       const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
       return renderGraphiQL({ ...options, title: 'Runsheet', defaultQuery: DEFAULT_QUERY })
     },
-    context: ({ request, authorization }) =>
-      request
-        ? createContext(deps, request.headers.get('authorization'), request.headers.get('idempotency-key'))
-        : createContext(deps, authorization),
+    context: ({ request: { headers } }) =>
+      createContext(deps, headers.get('authorization'), headers.get('idempotency-key')),
     maskedErrors: { maskError: mask },
     plugins: [
       tellBadRequests,
@@ -87,7 +84,7 @@ export function createGraphqlServer(
       rememberDocuments(documents),
       limitCost(checkCost),
       shareExecutions(hub, mask),
-      watchTokens(createTokenWatch(deps.identity)),
+      watchTokens(tokens),
     ],
   })
   const lane = createLane({
@@ -95,7 +92,11 @@ export function createGraphqlServer(
     contextOf: ({ headers }, response) =>
       createContext(deps, headers.authorization, headers['idempotency-key'] as string | undefined, response),
   })
-  return Object.assign(yoga, { mask, gate, lane })
+  const overSocket = createSocketLane({
+    ...{ schema, gate, documents, lane, hub, tokens, begin, countDeprecated: count, checkCost, mask },
+    contextOf: (authorization) => createContext(deps, authorization),
+  })
+  return Object.assign(yoga, { mask, lane, overSocket })
 }
 
 const DEFAULT_QUERY = `# Put your token under "Headers": { "authorization": "Bearer …" }

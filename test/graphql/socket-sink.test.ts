@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { SharedResult } from '../../src/graphql/streams/result.ts'
-import { socketSink } from '../../src/graphql/streams/socket-sink.ts'
+import { SocketSink } from '../../src/graphql/streams/socket-sink.ts'
 import type { Sink } from '../../src/graphql/streams/subscriber.ts'
 
 const ID = 'a "quoted" id'
@@ -25,7 +25,7 @@ beforeEach(async () => {
   await once(client, 'open')
   const [socket, request] = await connected
   served = socket
-  sink = socketSink(socket, request.socket, ID)
+  sink = new SocketSink(socket, request.socket, ID)
 })
 afterAll(async () => {
   for (const socket of sockets.clients) socket.terminate()

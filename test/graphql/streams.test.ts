@@ -288,17 +288,13 @@ describe('a socket', () => {
     const sockets = attachWebSocket(server, {
       yoga: {
         mask: () => refused,
-        gate: {
-          count() {
-            throw refused
-          },
+        async overSocket() {
+          turns.push(turn)
+          return { refused: [refused] }
         },
-      } as unknown as GraphqlServer,
-      identity: { authenticate: async () => null },
-      callerOf() {
-        turns.push(turn)
-        return ''
       },
+      identity: { authenticate: async () => null },
+      callerOf: () => '',
       limits: { operations: 1_000, messageBytes: 1024 },
     })
     const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws')

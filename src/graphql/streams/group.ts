@@ -71,15 +71,12 @@ export function createGroup({ results, onClose }: { results: Results; onClose: (
       hasBegun = true
       run(opening)
     },
-    /** It lives as long as somebody holds it. The answer lets go. */
-    hold(): () => void {
-      holders++
-      let held = true
-      return () => {
-        if (held) holders--
-        held = false
-        if (holders === 0) close()
-      }
+    /** It lives as long as somebody holds it. */
+    hold: () => void holders++,
+    /** Once, by each who held it. */
+    letGo(): void {
+      holders--
+      if (holders === 0) close()
     },
     /** Whether who has all up to `reached` would miss nothing by joining now. */
     hasReached: (reached: number | null) => !isClosed && position !== null && reached !== null && reached >= position,

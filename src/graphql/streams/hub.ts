@@ -6,21 +6,19 @@ import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, type
 import { isAsyncIterable } from 'graphql-yoga'
 import { rightsOf } from '../../identity/viewer.ts'
 import type { Context } from '../context.ts'
-import { createGroup, type Group } from './group.ts'
+import { createGroup } from './group.ts'
 import { createResults } from './result.ts'
 import { originOf, resumed } from './resume.ts'
-import { createSubscriber, type Sink, type Subscriber } from './subscriber.ts'
+import { type Shared, Subscriber, type Taker } from './subscriber.ts'
 
 type Source = AsyncIterableIterator<unknown>
-
-/** What is the same for all of a group is held once, not by each. `read` opens the log behind a cursor; null: there is none. */
-type Shared = { group: Group; read: ((cursor: string) => Promise<Source>) | null }
 
 export type Hub = ReturnType<typeof createHub>
 
 export function createHub(mask: (error: unknown) => GraphQLError) {
   const groups = new Map<string, Shared>()
   let subscribers = 0
+  const left = () => void subscribers--
 
   function sharedBy(key: string, live: ExecutionArgs, isLogged: boolean): Shared {
     const there = groups.get(key)
@@ -29,7 +27,9 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
       results: createResults(live, isLogged, mask),
       onClose: () => void (groups.get(key) === shared && groups.delete(key)),
     })
-    const shared: Shared = { group, read: isLogged ? (cursor: string) => sourceOf(resumed(live, cursor)) : null }
+    const { viewer } = live.contextValue as Context
+    const read = isLogged ? (cursor: string) => sourceOf(resumed(live, cursor)) : null
+    const shared: Shared = { group, read, viewer, left }
     groups.set(key, shared)
     return shared
   }
@@ -39,10 +39,10 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
     groupCount: () => groups.size,
 
     /**
-     * Results go to `sink`; `lastEventId` is the cursor of a client that comes back with the operation that it began
+     * Results go to `taker`; `lastEventId` is the cursor of a client that comes back with the operation that it began
      * with, and goes before the one in that. The answer is what is wrong with the operation, if it cannot begin.
      */
-    async subscribe(args: ExecutionArgs, sink: Sink, lastEventId?: string): Promise<ExecutionResult | Subscriber> {
+    async subscribe(args: ExecutionArgs, taker: Taker, lastEventId?: string): Promise<ExecutionResult | Subscriber> {
       const origin = originOf(args)
       const back = (origin?.isLogged && lastEventId) || null
       const own = await opened(back === null ? args : resumed(args, back))
@@ -50,15 +50,15 @@ export function createHub(mask: (error: unknown) => GraphQLError) {
       const { live, isLogged } = origin
       const after = back ?? origin.after
       const { viewer } = args.contextValue as Context
-      const { group, read } = sharedBy(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
-      const { subscriber, follow, goLive } = createSubscriber({ group, after, sink, read })
+      const shared = sharedBy(`${rightsOf(viewer)} ${origin.key}`, live, isLogged)
+      const { group } = shared
+      const subscriber = new Subscriber(shared, taker, after)
       subscribers++
-      subscriber.ended.then(() => subscribers--)
       if (after !== null) {
-        follow(own as Source)
+        subscriber.follow(own as Source)
         if (!group.hasBegun()) group.begin(sourceOf(live))
       } else {
-        goLive()
+        subscriber.goLive()
         if (group.hasBegun()) (own as Source).return?.()
         else group.begin(own as Source)
       }

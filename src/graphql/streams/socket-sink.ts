@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
+import type { SharedResult } from './result.ts'
 import type { Sink } from './subscriber.ts'
 
 /** Bytes that may wait for a slow client. */
@@ -16,26 +17,40 @@ const SHORT = 126
 const LENGTH_16 = 126
 const LENGTH_64 = 127
 
-/** `connection`: what the socket writes to. `id`: of the subscription on it. */
-export function socketSink(socket: WebSocket, connection: Socket, id: string): Sink {
-  // A text, as a small buffer would keep the 8 KiB that it is cut from.
-  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
-  const headLength = Buffer.byteLength(head)
-  return {
-    send(results, taken) {
-      if (socket.readyState !== socket.OPEN) return taken?.()
-      const lengths = results.map(({ bytes }) => headLength + bytes.length + TAIL.length)
-      const frames = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length + headerSize(length), 0))
-      let at = 0
-      for (const [index, { bytes }] of results.entries()) {
-        at = writeHeader(frames, at, lengths[index] ?? 0)
-        at += frames.write(head, at)
-        at += bytes.copy(frames, at)
-        at += TAIL.copy(frames, at)
-      }
-      connection.write(frames, taken && (() => taken()))
-    },
-    isFull: () => connection.writableLength > LIMIT,
+export class SocketSink implements Sink {
+  readonly #socket: WebSocket
+  readonly #connection: Socket
+  /** A text, as a small buffer would keep the 8 KiB that it is cut from. */
+  readonly #head: string
+
+  /** `connection`: what the socket writes to. `id`: of the subscription on it. */
+  constructor(socket: WebSocket, connection: Socket, id: string) {
+    this.#socket = socket
+    this.#connection = connection
+    this.#head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+  }
+
+  send(results: readonly SharedResult[], taken?: () => void): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      taken?.()
+      return
+    }
+    const head = this.#head
+    const headLength = Buffer.byteLength(head)
+    const lengths = results.map(({ bytes }) => headLength + bytes.length + TAIL.length)
+    const frames = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length + headerSize(length), 0))
+    let at = 0
+    for (const [index, { bytes }] of results.entries()) {
+      at = writeHeader(frames, at, lengths[index] ?? 0)
+      at += frames.write(head, at)
+      at += bytes.copy(frames, at)
+      at += TAIL.copy(frames, at)
+    }
+    this.#connection.write(frames, taken && (() => taken()))
+  }
+
+  isFull(): boolean {
+    return this.#connection.writableLength > LIMIT
   }
 }
 

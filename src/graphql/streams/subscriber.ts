@@ -7,6 +7,7 @@
  * Reading, it has a source of its own and waits until each result is taken. Live, it is given what its group is given.
  * What has no log can only be live; who is too slow for that is sent away, to ask again how things are.
  */
+import type { Viewer } from '../../identity/viewer.ts'
 import { LimitError } from '../../kernel/errors.ts'
 import type { Group, Live } from './group.ts'
 import type { SharedResult } from './result.ts'
@@ -19,89 +20,101 @@ export type Sink = {
   isFull(): boolean
 }
 
-type Source = AsyncIterableIterator<unknown>
-
-export type Subscriber = {
-  /** When it is over; the reason if it is one. */
-  ended: Promise<{ reason?: unknown }>
-  leave(): void
+export type Taker = Sink & {
+  /** It is over, also when it was left; the reason if it is one. Called once, and must not throw. */
+  end(reason?: unknown): void
 }
 
-export function createSubscriber({
-  group,
-  after,
-  sink,
-  read,
-}: {
+type Source = AsyncIterableIterator<unknown>
+
+/** What is the same for all of a group is held once, not by each. */
+export type Shared = {
   group: Group
-  /** The cursor that it begins behind; null: from now on. */
-  after: string | null
-  sink: Sink
   /** Opens the log behind a cursor; null: there is none. */
-  read: ((after: string) => Promise<Source>) | null
-}) {
-  const letGo = group.hold()
-  let source: Source | null = null
-  let isOver = false
+  read: ((cursor: string) => Promise<Source>) | null
+  /** Somebody with the rights that all of the group have. */
+  viewer: Viewer
+  left(): void
+}
+
+/** An object and no closures: there are tens of thousands of them. */
+export class Subscriber implements Live {
+  readonly #shared: Shared
+  readonly #taker: Taker
+  #source: Source | null = null
+  #isOver = false
   /** Of the last event that it has. */
-  let position = after === null ? null : Number(after)
-  let tell: (end: { reason?: unknown }) => void = () => {}
-  const ended = new Promise<{ reason?: unknown }>((resolve) => {
-    tell = resolve
-  })
+  #position: number | null
 
-  const member: Live = {
-    next(results) {
-      const fresh = results.filter((each) => position === null || each.position === null || each.position > position)
-      const [first] = fresh
-      if (!first) return
-      if (sink.isFull()) return fallBack(first)
-      sink.send(fresh)
-      position = fresh.at(-1)?.position ?? null
-    },
-    end: over,
+  /** `after`: the cursor that it begins behind; null: from now on. */
+  constructor(shared: Shared, taker: Taker, after: string | null) {
+    this.#shared = shared
+    this.#taker = taker
+    this.#position = after === null ? null : Number(after)
+    shared.group.hold()
   }
 
-  function over(reason?: unknown) {
-    if (isOver) return
-    isOver = true
-    group.leave(member)
-    source?.return?.().catch(() => {})
-    letGo()
-    tell(reason === undefined ? {} : { reason })
+  get viewer(): Viewer {
+    return this.#shared.viewer
   }
 
-  function fallBack(next: SharedResult) {
-    group.leave(member)
-    if (!read || next.position === null) {
-      return over(new LimitError('you take too slowly what is sent: ask how things are, and subscribe again'))
+  goLive(): void {
+    this.#shared.group.join(this)
+  }
+
+  next(results: readonly SharedResult[]): void {
+    const after = this.#position
+    const fresh = results.filter(({ position }) => after === null || position === null || position > after)
+    const [first] = fresh
+    if (!first) return
+    if (this.#taker.isFull()) this.#fallBack(first)
+    else {
+      this.#taker.send(fresh)
+      this.#position = fresh.at(-1)?.position ?? null
     }
-    read(String(position ?? next.position - 1)).then(follow, over)
   }
 
-  async function follow(events: Source): Promise<void> {
-    source = events
+  end(reason?: unknown): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { group, left } = this.#shared
+    group.leave(this)
+    this.#source?.return?.().catch(() => {})
+    group.letGo()
+    left()
+    this.#taker.end(reason)
+  }
+
+  #fallBack(next: SharedResult): void {
+    const { group, read } = this.#shared
+    group.leave(this)
+    if (!read || next.position === null) {
+      this.end(new LimitError('you take too slowly what is sent: ask how things are, and subscribe again'))
+      return
+    }
+    read(String(this.#position ?? next.position - 1)).then(
+      (events) => this.follow(events),
+      (error) => this.end(error),
+    )
+  }
+
+  /** Reads `events`, its own, until it may be live. */
+  async follow(events: Source): Promise<void> {
+    this.#source = events
+    const { group } = this.#shared
     try {
-      if (isOver) return void (await events.return?.())
+      if (this.#isOver) return void (await events.return?.())
       for await (const event of events) {
         const shared = await group.results.of(event)
-        if (isOver) return
-        await new Promise<void>((taken) => sink.send([shared], taken))
-        position = shared.position
-        if (isOver) return
-        if (group.hasReached(position)) return group.join(member)
+        if (this.#isOver) return
+        await new Promise<void>((taken) => this.#taker.send([shared], taken))
+        this.#position = shared.position
+        if (this.#isOver) return
+        if (group.hasReached(this.#position)) return this.goLive()
       }
-      over()
+      this.end()
     } catch (error) {
-      over(error)
+      this.end(error)
     }
-  }
-
-  const subscriber: Subscriber = { ended, leave: () => over() }
-  return {
-    subscriber,
-    /** Reads `events`, its own, until it may be live. */
-    follow,
-    goLive: () => group.join(member),
   }
 }
