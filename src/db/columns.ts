@@ -19,3 +19,19 @@ export function fieldsOf<Field extends string>(
   const all = Object.values(model)
   return wanted === null ? all : all.filter((field) => wanted.has(field) || always.includes(field))
 }
+
+/** The same as one value of JSON, for rows that come beside others. Instants are texts in it: see `instantsIn`. */
+export const jsonOf = (table: string, fields: readonly string[]): string =>
+  `json_build_object(${fields.map((field) => `'${field}', ${table}.${columnOf(field)}`).join(', ')})`
+
+/** The fields of a row that are instants. */
+export type InstantOf<Row> = { [Field in keyof Row]-?: Date extends Row[Field] ? Field : never }[keyof Row]
+
+/** Makes instants of the texts that JSON has for them. */
+export function instantsIn<Row extends object>(row: Row, instants: Record<InstantOf<Row>, true>): void {
+  const values = row as Record<string, unknown>
+  for (const field in instants) {
+    const text = values[field]
+    if (typeof text === 'string') values[field] = new Date(text)
+  }
+}

@@ -111,6 +111,8 @@ builder.addScalarType(
   'DateTime',
   new GraphQLScalarType({
     ...dateTime,
+    // A text: an answer has many of them, and to find out how a Date is written takes JSON longer than all the rest.
+    serialize: (value) => (dateTime.serialize(value) as Date).toISOString(),
     parseValue: (value) => requireYear(dateTime.parseValue(value)),
     parseLiteral: (node, variables) => requireYear(dateTime.parseLiteral(node, variables)),
   }),

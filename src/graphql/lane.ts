@@ -8,12 +8,12 @@ import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
-  execute,
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql'
 import type { Context } from './context.ts'
+import type { Execute } from './execution/execute.ts'
 import type { CostCheck } from './limits/cost.ts'
 import type { Documents } from './limits/documents.ts'
 import type { AskedDocument, Gate } from './limits/gate.ts'
@@ -35,12 +35,13 @@ export function createLane(deps: {
   requests: RequestCount
   documents: Documents
   begin: Stopwatch
+  execute: Execute
   countDeprecated: (args: ExecutionArgs) => void
   checkCost: CostCheck
   contextOf: (request: IncomingMessage, response: ServerResponse) => Promise<Context>
   mask: (error: unknown) => GraphQLError
 }) {
-  const { schema, gate, requests, documents, begin, countDeprecated, checkCost, contextOf, mask } = deps
+  const { schema, gate, requests, documents, begin, execute, countDeprecated, checkCost, contextOf, mask } = deps
 
   function documentOf(text: string): DocumentNode {
     documents.checkLength(text)

@@ -6,6 +6,7 @@ import {
   type FieldNode,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
+  getArgumentValues,
   isObjectType,
   Kind,
   type SelectionSetNode,
@@ -31,6 +32,29 @@ export function fieldsRead(
   const fields = isObjectType(row) ? readBy(row, asked) : null
   if (only && !another) known.set(only, fields)
   return fields
+}
+
+/**
+ * What is asked of a field of the rows below, by the one node of the operation that asks for it: its arguments, and which
+ * fields are read of `rows`. Null: none asks for it, several do, or nobody can tell.
+ */
+export function askedOf(
+  info: GraphQLResolveInfo,
+  { type, field: name, path }: { type: string; field: string; path: readonly string[] },
+  rows: { type: string; path?: readonly string[] },
+): { args: Record<string, unknown>; wanted: ReadonlySet<string> } | null {
+  const nodes = selected(info.fieldNodes, path, info.fragments).filter((node) => node.name.value === name)
+  const [node, another] = nodes
+  const parent = info.schema.getType(type)
+  const field = isObjectType(parent) ? parent.getFields()[name] : undefined
+  if (!node || another || !field) return null
+  const wanted = fieldsRead({ ...info, fieldNodes: nodes }, rows.type, rows.path)
+  try {
+    return wanted && { args: getArgumentValues(field, node, info.variableValues), wanted }
+  } catch {
+    // Told where the field stands, when it is come to.
+    return null
+  }
 }
 
 /** The same for the rows of a connection. */

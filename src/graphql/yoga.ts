@@ -6,6 +6,7 @@ import type { Rate } from '../kernel/rate.ts'
 import { type ContextDeps, createContext } from './context.ts'
 import { countDeprecated, createDeprecationCount, type DeprecationMeter } from './deprecation.ts'
 import { maskError } from './errors.ts'
+import { createExecution } from './execution/execute.ts'
 import { createLane } from './lane.ts'
 import { createCostCheck, limitCost } from './limits/cost.ts'
 import { createDocuments } from './limits/documents.ts'
@@ -89,6 +90,7 @@ export function createGraphqlServer(
   })
   const lane = createLane({
     ...{ schema, gate, requests, documents, begin, countDeprecated: count, checkCost, mask },
+    execute: createExecution(schema),
     contextOf: ({ headers }, response) =>
       createContext(deps, headers.authorization, headers['idempotency-key'] as string | undefined, response),
   })

@@ -9,6 +9,7 @@ import { ValidationError } from '../kernel/errors.ts'
 import { isUuid } from '../kernel/ids.ts'
 import { type Connection, type Cursor, connectionOf, type Page, type PageArgs, pageOf } from '../kernel/pages.ts'
 import { validate } from '../kernel/validate.ts'
+import type { Beside, ListedJob } from './beside.ts'
 import {
   countJobs,
   fewSortedJobs,
@@ -67,13 +68,15 @@ export function createJobLists({ pool, rights }: { pool: pg.Pool; rights: JobRig
   return {
     /**
      * Page by page. Without an order the best fits come first when something is looked for, else the newest. `wanted`: the
-     * fields that are read of the jobs, of which no others are sure to be there; null: all.
+     * fields that are read of the jobs, of which no others are sure to be there; null: all. `beside`: what comes with them,
+     * unless the best fits come first.
      */
     async list(
       viewer: Viewer,
       args: PageArgs & { filter?: JobFilter | null | undefined; orderBy?: JobOrder | null | undefined },
       wanted: ReadonlySet<string> | null = null,
-    ): Promise<Connection<Job>> {
+      beside: Beside = {},
+    ): Promise<Connection<ListedJob>> {
       const fields = fieldsOf<JobField>(FIELDS, wanted, ['id'])
       const query = await queryOf(viewer, args.filter ?? {})
       const page = pageOf(args)
@@ -85,7 +88,7 @@ export function createJobLists({ pool, rights }: { pool: pg.Pool; rights: JobRig
         const options = { backward: page.backward, limit: page.size + 1 }
         const ranked = await rankedJobs(sql, { ...query, search }, bounds, options)
         const ranks = new Map(ranked.map(({ id, rank }) => [id, rank]))
-        const jobs: Job[] = await jobsByIds(
+        const jobs: ListedJob[] = await jobsByIds(
           shaped,
           ranked.map(({ id }) => id),
           fields,
@@ -94,13 +97,8 @@ export function createJobLists({ pool, rights }: { pool: pg.Pool; rights: JobRig
       }
       const newestFirst = orderBy !== 'OLDEST'
       const options = { descending: newestFirst !== page.backward, limit: page.size + 1 }
-      const jobs: Job[] = await jobsInOrder(
-        isOfAll(query) ? shaped : sql,
-        query,
-        boundsOf(page, newestFirst),
-        options,
-        fields,
-      )
+      const read = isOfAll(query) ? shaped : sql
+      const jobs = await jobsInOrder(read, query, boundsOf(page, newestFirst), options, fields, beside)
       return connectionOf(page, jobs, ({ id }) => [id], count)
     },
 
@@ -127,7 +125,7 @@ export function createJobLists({ pool, rights }: { pool: pg.Pool; rights: JobRig
       const query = await queryOf(viewer, filter)
       for (let above: string | null = null; ; ) {
         const bounds = { above, below: null }
-        const jobs: Job[] = await jobsInOrder(sql, query, bounds, { descending: false, limit: BATCH }, ALL_FIELDS)
+        const jobs = await jobsInOrder(sql, query, bounds, { descending: false, limit: BATCH }, ALL_FIELDS)
         if (jobs.length > 0) yield jobs
         if (jobs.length < BATCH) return
         above = jobs.at(-1)?.id ?? null

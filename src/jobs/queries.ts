@@ -10,6 +10,8 @@ import { columnsOf } from '../db/columns.ts'
 import type { Job, Prisma } from '../db/generated/prisma/client.ts'
 import type { RunStatus, Surface } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
+import { PAGE_LIMIT } from '../kernel/pages.ts'
+import { type Beside, columnsBeside, type ListedJob, withBeside } from './beside.ts'
 
 export type JobQuery = {
   /** Those who own it, or whom it is shared with; null: whoever does. */
@@ -195,17 +197,21 @@ export async function sortedJobIds(
 /** Where a page of a list in the order of ids ends; both are outside of it. */
 export type IdBounds = { above: string | null; below: string | null }
 
+/** A page, and the row that says whether there is more. */
+const LONGEST = PAGE_LIMIT + 1
+
 /** A field of a job, as Prisma calls it. */
 export type JobField = Prisma.JobScalarFieldEnum
 
-/** Of jobs in the order of their ids, these fields. */
-export function jobsInOrder<Field extends JobField>(
+/** Of jobs in the order of their ids, these fields, and what is asked for beside them. */
+export async function jobsInOrder(
   sql: Sql,
   query: JobQuery,
   { above, below }: IdBounds,
   { descending, limit }: { descending: boolean; limit: number },
-  fields: readonly Field[],
-): Promise<Pick<Job, Field>[]> {
+  fields: readonly JobField[],
+  beside: Beside = {},
+): Promise<ListedJob[]> {
   const { values, add } = parameters()
   const { from, where } = sourceOf(query, null, add)
   const bounds = [
@@ -215,13 +221,15 @@ export function jobsInOrder<Field extends JobField>(
   const direction = descending ? 'desc' : 'asc'
   const size = add(limit)
   const within = [where, ...bounds].join(' and ')
+  // A plan for any limit is one for a tenth of what there is, and reads all jobs; so PostgreSQL made one for each list.
+  const most = isOfAll(query) && limit <= LONGEST ? String(LONGEST) : size
   const pages = pageOfBranches(query.readers, add, {
-    ...{ columns: 't.job_id as id', from, where: within, order: `id ${direction}`, limit: size },
+    ...{ columns: 't.job_id as id', from, where: within, order: `id ${direction}`, limit: most },
   })
-  const text = `select ${columnsOf('j', fields)}
+  const text = `select ${[columnsOf('j', fields), ...columnsBeside(beside, add)].join(', ')}
     from (select id from (${pages}) found order by id ${direction} limit ${size}) page
     join job j on j.id = page.id order by j.id ${direction}`
-  return sql(text, values)
+  return withBeside(await sql<ListedJob>(text, values))
 }
 
 /** These fields of jobs in the order of the ids; those that are not there any more are left out. */

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { ActionType } from '../actions/schema.ts'
 import { ArtifactType } from '../artifacts/schema.ts'
 import type { Job } from '../db/generated/prisma/client.ts'
@@ -6,11 +7,13 @@ import { addNode, builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { listComplexity } from '../graphql/list-args.ts'
 import { loadOwner } from '../graphql/owner.ts'
-import { reads, rowFieldsRead } from '../graphql/selection.ts'
+import { askedOf, reads, rowFieldsRead } from '../graphql/selection.ts'
 import { PrincipalType } from '../identity/schema.ts'
 import { expectId, uuidOf } from '../kernel/ids.ts'
+import { DEFAULT_SIZE, PAGE_LIMIT } from '../kernel/pages.ts'
 import { RunStatusEnum } from '../runs/enums.ts'
 import { ScheduleType } from '../schedules/schema.ts'
+import type { Beside, ListedJob } from './beside.ts'
 import { JobDatasetType } from './dataset-schema.ts'
 import {
   BackoffEnum,
@@ -71,7 +74,7 @@ export const JobType = builder.prismaObject('Job', {
       type: PrincipalType,
       description: 'Whose it is.',
       extensions: reads('ownerId'),
-      resolve: ({ ownerId }, _args, context, info) => loadOwner(context, ownerId, info),
+      resolve: (job: ListedJob, _args, context, info) => job.owner ?? loadOwner(context, job.ownerId, info),
     }),
     artifact: t.loadable({
       type: ArtifactType,
@@ -257,10 +260,28 @@ builder.queryFields((t) => ({
         description: 'In which order. Default RELEVANCE with a search, else NEWEST.',
       }),
     },
-    resolve: (_root, { filter, ...args }, { jobs, viewer }, info) =>
-      jobs.list(viewer, { ...args, filter: filter && jobFilterOf(filter) }, rowFieldsRead(info, 'Job')),
+    resolve: (_root, { filter, ...args }, { jobs, viewer }, info) => {
+      const asked = { ...args, filter: filter && jobFilterOf(filter) }
+      return jobs.list(viewer, asked, rowFieldsRead(info, 'Job'), besideOf(info))
+    },
   }),
 }))
+
+/** What comes with the jobs of a list: their owners, and the first of their runs. */
+function besideOf(info: GraphQLResolveInfo): Beside {
+  const of = (field: string) => ({ type: 'Job', field, path: ['edges', 'node'] })
+  const owner = askedOf(info, of('owner'), { type: 'Principal' })
+  const runs = askedOf(info, of('runs'), { type: 'Run', path: ['edges', 'node'] })
+  const limit = runs && firstOf(runs.args)
+  return { owner: owner?.wanted, ...(limit && { runs: { limit: limit + 1, wanted: runs.wanted } }) }
+}
+
+/** How many rows a list begins with; null: more is asked of it, or what is refused where it stands. */
+function firstOf({ first, ...others }: Record<string, unknown>): number | null {
+  if (Object.values(others).some((value) => value != null)) return null
+  const size = first ?? DEFAULT_SIZE
+  return typeof size === 'number' && size > 0 && size <= PAGE_LIMIT ? size : null
+}
 
 export const JobFilterInput = builder.inputType('JobFilter', {
   description: 'Jobs for which all of this holds.',

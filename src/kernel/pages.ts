@@ -6,7 +6,7 @@ import { ValidationError } from './errors.ts'
 
 /** No page is longer. */
 export const PAGE_LIMIT = 100
-const DEFAULT_SIZE = 20
+export const DEFAULT_SIZE = 20
 
 export type PageArgs = {
   first?: number | null | undefined

@@ -15,8 +15,16 @@ export function runsOfJobs<Field extends RunField>(
   status: RunStatus | null,
   fields: readonly Field[],
 ): Promise<Pick<Run, Field>[]> {
-  const { gt = null, lt = null } = where.id ?? {}
-  return sql(RUNS_OF_JOBS(columnsOf('r', fields), orderBy.id), [jobIds, gt, lt, status, take])
+  const values: unknown[] = [jobIds, take]
+  const add = (value: unknown) => `$${values.push(value)}`
+  // What is not asked for stands in no text: a plan for all that could be asked is worse than one for each time.
+  const conditions = [
+    'r.job_id = j.id',
+    ...(where.id?.gt ? [`r.id > ${add(where.id.gt)}::uuid`] : []),
+    ...(where.id?.lt ? [`r.id < ${add(where.id.lt)}::uuid`] : []),
+    ...(status ? [`r.status = ${add(status)}::run_status`] : []),
+  ]
+  return sql(RUNS_OF_JOBS(columnsOf('r', fields), conditions.join(' and '), orderBy.id), values)
 }
 
 /** Ids of the newest `limit` deliveries of each run. */
@@ -35,12 +43,9 @@ select last.id from unnest($1::uuid[]) as j(id) cross join lateral (
   order by r.id desc limit 1
 ) last`
 
-const RUNS_OF_JOBS = (columns: string, direction: 'asc' | 'desc') => `
+const RUNS_OF_JOBS = (columns: string, conditions: string, direction: 'asc' | 'desc') => `
 select ${columns} from unnest($1::uuid[]) as j(id) cross join lateral (
-  select * from run r
-  where r.job_id = j.id and ($2::uuid is null or r.id > $2) and ($3::uuid is null or r.id < $3)
-    and ($4::run_status is null or r.status = $4)
-  order by r.id ${direction} limit $5
+  select * from run r where ${conditions} order by r.id ${direction} limit $2
 ) r order by r.id ${direction}`
 
 /** What a job's run under way has of it. */

@@ -4,6 +4,7 @@ import { addNode, builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { ListOrderEnum, listComplexity } from '../graphql/list-args.ts'
 import { fieldsRead, reads, rowFieldsRead } from '../graphql/selection.ts'
+import type { ListedJob } from '../jobs/beside.ts'
 import { JobType } from '../jobs/schema.ts'
 import { NotFoundError } from '../kernel/errors.ts'
 import { expectId, formatId, uuidOf } from '../kernel/ids.ts'
@@ -250,7 +251,10 @@ builder.prismaObjectFields(JobType, (t) => ({
     complexity: listComplexity,
     args: { status: t.arg({ type: RunStatusEnum, description: 'Only those in this state.' }) },
     extensions: reads('id'),
-    resolve: ({ id }, args, context, info) => runsOf(context, id, args, rowFieldsRead(info, 'Run')),
+    resolve: (job: ListedJob, args, context, info) =>
+      job.runs
+        ? context.runs.firstOfJob(job.id, args.first, job.runs)
+        : runsOf(context, job.id, args, rowFieldsRead(info, 'Run')),
   }),
 }))
 

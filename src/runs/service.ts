@@ -19,7 +19,7 @@ import type { JobRights } from '../jobs/rights.ts'
 import type { JobService } from '../jobs/service.ts'
 import { closeable } from '../kernel/closeable.ts'
 import { NotFoundError, ValidationError } from '../kernel/errors.ts'
-import { type Connection, connectionOf, type PageArgs, pageOf } from '../kernel/pages.ts'
+import { type Connection, connectionOf, type Page, type PageArgs, pageOf } from '../kernel/pages.ts'
 import type { Feed } from '../live/feed.ts'
 import type { FeedEvent, FeedFilter, LogReader } from '../live/log-reader.ts'
 import { createRunControl } from './control.ts'
@@ -60,6 +60,14 @@ export function createRunService(deps: {
 
   const runningOf = (runIds: readonly string[]) =>
     prisma.run.findMany({ where: { id: { in: [...runIds] }, status: 'RUNNING' }, select: RUNNING_FIELDS })
+
+  const pageOfJob = (jobId: string, page: Page, rows: Run[], status: RunStatus | null): Connection<Run> =>
+    connectionOf(
+      page,
+      rows,
+      ({ id }) => [id],
+      () => prisma.run.count({ where: { jobId, ...(status && { status }) } }),
+    )
 
   /** Who waits for the end of a run. */
   let waiters = 0
@@ -162,15 +170,12 @@ export function createRunService(deps: {
       const rows: Run[] = await runsOfJobs(shaped, [...new Set(jobIds)], query, status, fields)
       const byJob = new Map(jobIds.map((jobId) => [jobId, [] as Run[]]))
       for (const run of rows) byJob.get(run.jobId)?.push(run)
-      return jobIds.map((jobId) =>
-        connectionOf(
-          page,
-          byJob.get(jobId) ?? [],
-          ({ id }) => [id],
-          () => prisma.run.count({ where: { jobId, ...(status && { status }) } }),
-        ),
-      )
+      return jobIds.map((jobId) => pageOfJob(jobId, page, byJob.get(jobId) ?? [], status))
     },
+
+    /** The first page of a job's runs of which the rows are known, with one more than it has if there are more. */
+    firstOfJob: (jobId: string, first: PageArgs['first'], rows: Run[]): Connection<Run> =>
+      pageOfJob(jobId, pageOf({ first }), rows, null),
 
     /** Of all of the runs, in order. */
     async steps(runIds: readonly string[]): Promise<RunStep[]> {

@@ -56,6 +56,13 @@ const NAME = '{ __typename }'
 const TWO = 'query A { viewer { handle } } query B { __typename }'
 const SPEC = 'application/graphql-response+json'
 const JOBS = 'query($n: Int) { jobs(first: $n) { totalCount edges { node { name } } } }'
+const ALL = `query($n: Int, $id: ID = "job_01a201c8fd4376f8ab6761e044596f14") {
+  v: viewer { ...P kind: __typename } jobs(first: $n) { pageInfo { hasNextPage endCursor } edges { cursor node {
+    __typename ...J ... on Node { i: id } artifact { id } schedule { expression } actions { kind } retry { backoff }
+    owner { ...P } lastRun { id } upcoming(count: 2) signingSecret createdAt runs { totalCount edges { node { id } } } } } }
+  node(id: $id) { id ... on Job { name } } }
+  fragment P on Principal { handle name } fragment J on Job { id name trigger owner { id } }`
+const DENIED = '{ jobs(first: 1) { edges { node { name } } } node(id: "x") { id } runs(first: 500) { totalCount } }'
 const FAILING = 'mutation { createUser(input: { handle: "x" }) { __typename ... on Error { code message } } }'
 
 const BY_LANE: [string, Sent][] = [
@@ -67,6 +74,9 @@ const BY_LANE: [string, Sent][] = [
   ['variables of null', { body: asked({ query: JOBS, variables: null, operationName: null, extensions: null }) }],
   ['a variable of another type', { body: asked({ query: JOBS, variables: { n: 'x' } }) }],
   ['a variable that is missing', { body: asked({ query: 'query($n: Int!) { jobs(first: $n) { totalCount } }' }) }],
+  ['all kinds of fields', { body: asked({ query: ALL, variables: { n: 2 } }) }],
+  ['an error beside an answer', { body: asked({ query: DENIED }) }],
+  ['nobody who asks for all kinds of fields', { headers: { authorization: null }, body: asked({ query: ALL }) }],
   ['an argument out of range', { body: asked({ query: JOBS, variables: { n: 1000 } }) }],
   ['one of two operations', { body: asked({ query: TWO, operationName: 'B' }) }],
   ['none of two operations', { body: asked({ query: TWO }) }],
@@ -150,6 +160,8 @@ describe('the answer is the same as Yoga’s', () => {
     expect(watched.parsed).toBe(1)
     expect(answer).toEqual(await send(sent, true))
     expect(watched.parsed).toBe(2)
+    // By the second time it is planned.
+    expect(await send(sent, false)).toEqual(answer)
   })
 
   it.each(BY_YOGA_ANYWAY)('to %s, which is left to it', async (_what, sent) => {
