@@ -19,6 +19,8 @@ export type ListedJob = Job & { owner?: Principal; runs?: Run[] }
 const INSTANTS_OF_RUNS: Record<InstantOf<Run>, true> = {
   scheduledFor: true,
   availableAt: true,
+  attemptStartedAt: true,
+  stepStartedAt: true,
   skippedUntil: true,
   cancelRequestedAt: true,
   queuedAt: true,
