@@ -44,8 +44,8 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   let fullAt: number | null = null
   /** A statement whose answer was lost may have started runs of which nobody here knows. */
   let mayHaveStrays = false
-  /** Transactions that may start what they queue: until they are over, what they have started looks like a stray. */
-  const queueing = new Set<Promise<unknown>>()
+  /** Ends of transactions that start what they queue: until they are over, what they have started looks like a stray. */
+  const starting = new Set<Promise<void>>()
 
   const loop = createLoop({ name: 'claim', clock, log, work: claim, onHealth })
   const unsubscribe = bus.subscribe('queue', loop.wake)
@@ -55,7 +55,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     if (free <= 0 || stopping) return null
     const early = fullAt !== null && free < concurrency * REFILL.part ? fullAt + REFILL.ms - clock.now() : 0
     if (early > 0) return early
-    if (mayHaveStrays && queueing.size > 0) return BUSY_MS
+    if (mayHaveStrays && starting.size > 0) return BUSY_MS
     if (mayHaveStrays) await giveBackStrays()
     const { count, busy } = await take(free)
     fullAt = count === free ? clock.now() : null
@@ -110,15 +110,17 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
   }
 
   /** Where others wait for the places that are free, new runs wait behind them. */
-  async function queueAndStart<Result>(work: (start: Start) => Promise<Result>): Promise<Result> {
+  async function startHere<Result>(work: (start: Start) => Promise<Result>): Promise<Result> {
     let reserved = 0
+    let giveBack = () => {}
     let started: StartedRun[] = []
     try {
       const result = await work(async (sql, runIds) => {
         if (stopping || mayHaveStrays || fullAt !== null) return
-        reserved = Math.max(Math.min(places(), runIds.length), 0)
-        working += reserved
-        if (reserved > 0) started = await startQueued(sql, nodeId, leaseSeconds, runIds.slice(0, reserved))
+        reserved = Math.min(places(), runIds.length)
+        if (reserved <= 0) return
+        giveBack = reserve(reserved)
+        started = await startQueued(sql, nodeId, leaseSeconds, runIds.slice(0, reserved))
       })
       for (const run of started) begin(run)
       return result
@@ -126,8 +128,22 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
       mayHaveStrays ||= reserved > 0
       throw error
     } finally {
-      working -= reserved
+      giveBack()
       if (started.length < reserved) loop.wake()
+    }
+  }
+
+  function reserve(count: number): () => void {
+    working += count
+    let end = () => {}
+    const over = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    starting.add(over)
+    return () => {
+      working -= count
+      starting.delete(over)
+      end()
     }
   }
 
@@ -156,11 +172,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
 
   return {
     wake: loop.wake,
-    startHere<Result>(work: (start: Start) => Promise<Result>): Promise<Result> {
-      const queued = queueAndStart(work)
-      queueing.add(queued)
-      return queued.finally(() => queueing.delete(queued))
-    },
+    startHere,
     /** What is in hand. */
     held: () => [...tasks.values()],
     /** Ends tasks whose lease is gone; their results would be refused. */
@@ -175,7 +187,7 @@ export function createWorker(ports: EnginePorts, settings: EngineSettings, onHea
     async drain() {
       stopping = true
       unsubscribe()
-      await Promise.allSettled([loop.stop(), ...queueing])
+      await Promise.all([loop.stop(), ...starting])
       const running = [...tasks.values()]
       const all = Promise.all(running.map(({ done }) => done))
       let cancel = () => {}
