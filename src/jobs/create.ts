@@ -63,19 +63,9 @@ export function createJobCreation(deps: JobCreationDeps) {
   )
 
   /** Null: it cannot be made so, or could not. */
-  async function together({
-    ownerId,
-    scheduleId,
-    artifact,
-    datasets,
-    said,
-    tags,
-    slug,
-    rowsOf,
-    at,
-    shared,
-  }: NewJobPlan) {
-    const isAlone = typeof said === 'function' || datasets.length > 0 || tags.length > 0
+  async function together(planned: NewJobPlan): Promise<MadeJob | null> {
+    const { ownerId, scheduleId, artifact, said, slug, at, shared } = planned
+    const isAlone = typeof said === 'function' || planned.datasets.length > 0 || planned.tags.length > 0
     if (isAlone || (artifact && artifact.ownerId !== ownerId)) return null
     if (scheduleId !== undefined && !shared) return null
     const checked = {
@@ -83,7 +73,7 @@ export function createJobCreation(deps: JobCreationDeps) {
       ...(shared && { scheduleVersion: shared.version }),
       ...('stack' in said && { stackVersion: said.stack.version }),
     }
-    const rows = rowsOf({ at, shared, work: said, slug: slug && wantedSlug(slug), checked })
+    const rows = planned.rowsOf({ at, shared, work: said, slug: slug && wantedSlug(slug), checked })
     const job = await insert(rows)
     return job && { job, schedule: rows.schedule ?? shared, steps: stored(rows.steps) }
   }
