@@ -4,8 +4,9 @@ import { COUNTS_AS } from '../rest/counts-as.ts'
 
 const counted = new WeakMap<ServerResponse, string>()
 
-/** Takes what a dialect says of its answer out of it. */
+/** Takes what a dialect says of its answer out of it; it says so of none but a 500. */
 export function noteCount(answer: Response, response: ServerResponse): Response {
+  if (answer.status !== 500) return answer
   const status = answer.headers.get(COUNTS_AS)
   if (status === null) return answer
   counted.set(response, status)

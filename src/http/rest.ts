@@ -22,6 +22,19 @@ export function createRestHandler({
   rate: Rate | null
   callerOf: Callers
 }) {
+  const listeners = new Map<Dialect, ReturnType<typeof getRequestListener>>()
+
+  function listenerOf(dialect: Dialect) {
+    const known = listeners.get(dialect)
+    if (known) return known
+    // The adapter puts a Response of its own in the place of the global one, which it can send without reading a stream.
+    const listener = getRequestListener(async (request, { outgoing }) =>
+      noteCount(await dialect.fetch(request), outgoing as ServerResponse),
+    )
+    listeners.set(dialect, listener)
+    return listener
+  }
+
   return async (dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (dialect.cors && answerCors(request, response, corsOrigins)) return
     const caller = callerOf(request)
@@ -37,8 +50,7 @@ export function createRestHandler({
       if (!(error instanceof BodyTooLargeError)) throw error
       return refuse(dialect.tooLarge(maxBodyBytes, accept), request, response)
     }
-    const answer = async (each: Request) => noteCount(await dialect.fetch(each), response)
-    await getRequestListener(answer, { overrideGlobalObjects: false })(request, response)
+    await listenerOf(dialect)(request, response)
   }
 }
 

@@ -8,7 +8,7 @@ import { noSuchArtifact } from '../artifacts/rights.ts'
 import { isUnreachable } from '../db/errors.ts'
 import type { Action, Job, PrismaClient, Schedule, Surface } from '../db/generated/prisma/client.ts'
 import { sqlIn, sqlOn } from '../db/sql.ts'
-import { mayReadStack, requireScope } from '../identity/permissions.ts'
+import { mayReadArtifact, mayReadStack, requireScope } from '../identity/permissions.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { createBatch } from '../kernel/batch.ts'
 import { holdSchedule } from '../schedules/use.ts'
@@ -48,7 +48,8 @@ export type JobCreationDeps = NewJobDeps & {
 export function createJobCreation(deps: JobCreationDeps) {
   const { prisma, pool } = deps
   const sql = sqlOn(pool)
-  const refer = createReferences(pool, deps.databaseNow ?? (() => databaseNow(sql)))
+  const now = deps.databaseNow ?? (() => databaseNow(sql))
+  const refer = createReferences(pool, now)
   const plan = createNewJobs({ ...deps, refer })
 
   const insert = createBatch<NewJob, Job | null>(
@@ -62,19 +63,9 @@ export function createJobCreation(deps: JobCreationDeps) {
   )
 
   /** Null: it cannot be made so, or could not. */
-  async function together({
-    ownerId,
-    scheduleId,
-    artifact,
-    datasets,
-    said,
-    tags,
-    slug,
-    rowsOf,
-    at,
-    shared,
-  }: NewJobPlan) {
-    const isAlone = typeof said === 'function' || datasets.length > 0 || tags.length > 0
+  async function together(planned: NewJobPlan): Promise<MadeJob | null> {
+    const { ownerId, scheduleId, artifact, said, slug, at, shared } = planned
+    const isAlone = typeof said === 'function' || planned.datasets.length > 0 || planned.tags.length > 0
     if (isAlone || (artifact && artifact.ownerId !== ownerId)) return null
     if (scheduleId !== undefined && !shared) return null
     const checked = {
@@ -82,9 +73,24 @@ export function createJobCreation(deps: JobCreationDeps) {
       ...(shared && { scheduleVersion: shared.version }),
       ...('stack' in said && { stackVersion: said.stack.version }),
     }
-    const rows = rowsOf({ at, shared, work: said, slug: slug && wantedSlug(slug), checked })
+    const rows = planned.rowsOf({ at, shared, work: said, slug: slug && wantedSlug(slug), checked })
     const job = await insert(rows)
     return job && { job, schedule: rows.schedule ?? shared, steps: stored(rows.steps) }
+  }
+
+  /**
+   * Most put jobs on artifacts of their own, so that is tried without a look: the statement that makes the job finds out
+   * whether it is so. Null: it is not, or cannot be tried, or something is wrong that a look will tell first.
+   */
+  async function onOwnArtifact(viewer: Viewer, input: CreateInput, surface: Surface): Promise<MadeJob | null> {
+    const { principalId: ownerId } = requireScope(viewer, 'jobs:write')
+    const { artifactId, scheduleId, stackId } = input
+    if (!artifactId || scheduleId !== undefined || stackId != null) return null
+    const artifact = { id: artifactId, ownerId, visibility: 'PRIVATE' }
+    if (!mayReadArtifact(viewer, artifact)) return null
+    const known = { at: await now(), artifact, schedule: null, stack: null }
+    const planned = await plan(viewer, input, surface, { known }).catch(() => null)
+    return planned && together(planned)
   }
 
   const alone = ({ ownerId, scheduleId, artifact, datasets, said, tags, slug, rowsOf }: NewJobPlan): Promise<MadeJob> =>
@@ -111,6 +117,8 @@ export function createJobCreation(deps: JobCreationDeps) {
     surface: Surface,
     options: MakeOptions = {},
   ): Promise<MadeJob> {
+    const made = options.newStack || options.known ? null : await onOwnArtifact(viewer, input, surface)
+    if (made) return made
     const planned = await plan(viewer, input, surface, options)
     return (await together(planned)) ?? alone(planned)
   }

@@ -47,6 +47,11 @@ const names = (columns: object) => Object.keys(columns).map(columnOf).join(', ')
 const quoted = (columns: object, of: string) => Object.keys(columns).map((field) => `${of}."${field}"`)
 const typed = (columns: object) => Object.entries(columns).map(([field, type]) => `"${field}" ${type}`)
 
+/** What only the row tells: PostgreSQL filled it in, or has it in an order of its own. */
+const TOLD = Object.values(Prisma.JobScalarFieldEnum).filter(
+  (field) => !(field in COLUMNS) || field === 'id' || field === 'data',
+)
+
 /**
  * Locks are taken before anything is written: that of a slug, which others look at who need another one, and those of what
  * was checked, in the version that there is by then.
@@ -87,8 +92,10 @@ with given as (
 ), secrets as (
   insert into signing_secret (job_id, current) select id, decode(secret, 'base64') from good
 )
-select ${columnsOf('made', Object.keys(Prisma.JobScalarFieldEnum))}
+select ${columnsOf('made', TOLD)}
 from made cross join lateral (select ${notifyOfSql('jobs', 'made.id')}) told`
+
+type Told = Omit<Job, Exclude<keyof typeof COLUMNS, 'id' | 'data'>>
 
 /** In the order of the jobs; null: what it was checked against is not so any more. */
 export async function insertJobs(sql: Sql, jobs: readonly NewJob[]): Promise<(Job | null)[]> {
@@ -97,7 +104,10 @@ export async function insertJobs(sql: Sql, jobs: readonly NewJob[]): Promise<(Jo
     ...{ schedule, steps, secret: Buffer.from(secret).toString('base64') },
     ...checked,
   }))
-  const made = await sql<Job>(INSERT, [JSON.stringify(rows)])
-  const byId = new Map(made.map((job) => [job.id, job]))
-  return jobs.map(({ job }) => byId.get(job.id) ?? null)
+  const made = await sql<Told>(INSERT, [JSON.stringify(rows)])
+  const byId = new Map(made.map((told) => [told.id, told]))
+  return jobs.map(({ job }) => {
+    const told = byId.get(job.id)
+    return told ? { ...job, ...told } : null
+  })
 }

@@ -55,7 +55,7 @@ export type NewJobDeps = {
 
 export type NewJobPlan = Awaited<ReturnType<ReturnType<typeof createNewJobs>>>
 
-/** A function from what a viewer asks for to what is known of it, among that one from what there is when it is made to its rows. */
+/** Answers what checks a new job that a viewer asks for; `rowsOf` of its answer is for when all is known that there is. */
 export function createNewJobs({ schedules, actions, datasets: port, seal, refer }: NewJobDeps & { refer: Refer }) {
   const parseWork = (viewer: Viewer, input: WorkInput, subject: Subject, { stack }: References) =>
     workParser({ actions, findSteps: async (id) => (stack?.id === id ? stack : null) })(viewer, input, subject)

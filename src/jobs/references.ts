@@ -35,7 +35,16 @@ type InJson<Type> = Omit<Type, 'at'> & { at: string | null }
 
 const ARTIFACT = ['id', 'ownerId', 'visibility'] satisfies (keyof NonNullable<References['artifact']>)[]
 const SCHEDULE = [
-  ...(['id', 'version', 'kind', 'expression', 'dialect', 'timezone', 'intervalSeconds', 'text', 'once', 'at'] as const),
+  'id',
+  'version',
+  'kind',
+  'expression',
+  'dialect',
+  'timezone',
+  'intervalSeconds',
+  'text',
+  'once',
+  'at',
 ] satisfies (keyof SharedSchedule)[]
 
 const json = (table: string, fields: readonly string[]) =>

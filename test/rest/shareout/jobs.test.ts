@@ -40,12 +40,24 @@ describe('jobs of ShareOut', () => {
     return made.body
   }
 
-  it('are made by three statements, of which one writes it all', async () => {
+  it('are made on an artifact of one’s own by two statements, of which one writes it all', async () => {
     await make(weekly())
     const { answer, statements } = await withStatements((headers) => call('POST /v1/jobs', { body: weekly(), headers }))
     expect(answer.status).toBe(201)
-    expect(costOf(statements)).toEqual({ statements: 3, writes: 1 })
+    expect(costOf(statements)).toEqual({ statements: 2, writes: 1 })
     expect((await call(`GET /v1/jobs/${answer.body.id}`)).body).toEqual(answer.body)
+  })
+
+  it('are told what is wrong with their artifact before what is wrong with the rest', async () => {
+    const wrong = { config: { recipients: ['nobody'] } }
+    const { id: hidden } = await publishSite(app, 'hidden', bob.token, { visibility: 'PRIVATE' })
+    const { id: open } = await publishSite(app, 'open', bob.token)
+    const refusal = async (more: object) => {
+      const { status, body } = await call('POST /v1/jobs', { body: weekly({ ...wrong, ...more }) })
+      return [status, body.param]
+    }
+    expect(await refusal({})).toEqual([400, expect.stringMatching(/^config\./)])
+    for (const artifact_id of [hidden, open]) expect(await refusal({ artifact_id })).toEqual([400, 'artifact_id'])
   })
 
   it('are made with the defaults of the dialect, and answered at the top and under `job`', async () => {
