@@ -2,7 +2,7 @@
  * What is read of the jobs of a list beside their own rows, in the statement that lists them: another statement takes as
  * long as reading the page does.
  */
-import { fieldsOf, type InstantOf, instantsIn, jsonOf } from '../db/columns.ts'
+import { columnOf, fieldsOf, type InstantOf, instantsIn, jsonOf } from '../db/columns.ts'
 import { type Job, type Principal, Prisma, type Run } from '../db/generated/prisma/client.ts'
 
 /** By fields of the rows; no others are sure to be there. */
@@ -27,14 +27,16 @@ const INSTANTS_OF_RUNS: Record<InstantOf<Run>, true> = {
   startedAt: true,
   finishedAt: true,
 }
-const INSTANTS_OF_PRINCIPALS: Record<InstantOf<Principal>, true> = { createdAt: true, updatedAt: true }
 
-/** Columns of a select of `job j`. */
-export function columnsBeside({ owner, runs }: Beside, add: (value: unknown) => string): string[] {
+/** For a select of `job j`: columns, tables, and what makes its rows as those of Prisma are. */
+export function besideOf({ owner, runs }: Beside, add: (value: unknown) => string) {
   const columns: string[] = []
+  const joins: string[] = []
+  const ofOwner = owner ? fieldsOf(Prisma.PrincipalScalarFieldEnum, owner, ['id']) : []
   if (owner) {
-    const fields = fieldsOf(Prisma.PrincipalScalarFieldEnum, owner, ['id'])
-    columns.push(`(select ${jsonOf('p', fields)} from principal p where p.id = j.owner_id) as owner`)
+    // As columns: PostgreSQL makes a value of JSON in more time than it finds the row.
+    columns.push(...ofOwner.map((field) => `p.${columnOf(field)} as "owner.${field}"`))
+    joins.push('join principal p on p.id = j.owner_id')
   }
   if (runs) {
     const fields = fieldsOf(Prisma.RunScalarFieldEnum, runs.wanted, ['id', 'jobId'])
@@ -43,14 +45,12 @@ export function columnsBeside({ owner, runs }: Beside, add: (value: unknown) => 
       `(select coalesce(json_agg(${jsonOf('r', fields)} order by r.id desc), '[]') from (${newest}) r) as runs`,
     )
   }
-  return columns
-}
 
-/** Rows as that select gives them → as those of Prisma are. */
-export function withBeside(jobs: ListedJob[]): ListedJob[] {
-  for (const { owner, runs } of jobs) {
-    if (owner) instantsIn(owner, INSTANTS_OF_PRINCIPALS)
-    if (runs) for (const run of runs) instantsIn(run, INSTANTS_OF_RUNS)
+  function complete(job: ListedJob): void {
+    const columns = job as unknown as Record<string, unknown>
+    if (owner) job.owner = Object.fromEntries(ofOwner.map((field) => [field, columns[`owner.${field}`]])) as Principal
+    if (job.runs) for (const run of job.runs) instantsIn(run, INSTANTS_OF_RUNS)
   }
-  return jobs
+
+  return { columns, joins, complete }
 }

@@ -11,7 +11,7 @@ import type { Job, Prisma } from '../db/generated/prisma/client.ts'
 import type { RunStatus, Surface } from '../db/generated/prisma/enums.ts'
 import type { Sql } from '../db/sql.ts'
 import { PAGE_LIMIT } from '../kernel/pages.ts'
-import { type Beside, columnsBeside, type ListedJob, withBeside } from './beside.ts'
+import { type Beside, besideOf, type ListedJob } from './beside.ts'
 
 export type JobQuery = {
   /** Those who own it, or whom it is shared with; null: whoever does. */
@@ -226,10 +226,13 @@ export async function jobsInOrder(
   const pages = pageOfBranches(query.readers, add, {
     ...{ columns: 't.job_id as id', from, where: within, order: `id ${direction}`, limit: most },
   })
-  const text = `select ${[columnsOf('j', fields), ...columnsBeside(beside, add)].join(', ')}
+  const { columns, joins, complete } = besideOf(beside, add)
+  const text = `select ${[columnsOf('j', fields), ...columns].join(', ')}
     from (select id from (${pages}) found order by id ${direction} limit ${size}) page
-    join job j on j.id = page.id order by j.id ${direction}`
-  return withBeside(await sql<ListedJob>(text, values))
+    ${['join job j on j.id = page.id', ...joins].join(' ')} order by j.id ${direction}`
+  const jobs = await sql<ListedJob>(text, values)
+  jobs.forEach(complete)
+  return jobs
 }
 
 /** These fields of jobs in the order of the ids; those that are not there any more are left out. */

@@ -9,6 +9,7 @@ import {
   GraphQLNonNull,
   GraphQLObjectType,
   type GraphQLResolveInfo,
+  GraphQLScalarType,
   GraphQLSchema,
   GraphQLString,
   GraphQLUnionType,
@@ -38,6 +39,9 @@ const later = <Value>(value: Value, turns = 1): Promise<Value> =>
 const Color = new GraphQLEnumType({ name: 'Color', values: { RED: { value: 'r' }, BLUE: { value: { deep: 'blue' } } } })
 const BLUE = Color.getValue('BLUE')?.value
 
+/** Takes whatever comes. */
+const Any = new GraphQLScalarType({ name: 'Any' })
+
 const Thing = new GraphQLInterfaceType({
   name: 'Thing',
   fields: { id: { type: GraphQLInt } },
@@ -53,6 +57,7 @@ const Item: GraphQLObjectType = new GraphQLObjectType({
     id: { type: GraphQLInt },
     sure: { type: new GraphQLNonNull(GraphQLString) },
     color: { type: Color },
+    any: { type: Any },
     call: { type: GraphQLString, args: { a: { type: GraphQLInt } } },
     echo: {
       type: GraphQLString,
@@ -100,7 +105,7 @@ const VALUES: Record<string, () => unknown[]> = {
   unknown: () => [{ is: 'Nothing', id: 1 }],
   slow: () => [{ ...item(1), slow: true }],
   functions: () => [item(1, { call: ({ a }: { a: number }) => `called with ${a}` })],
-  promises: () => [item(1, { sure: later('late') })],
+  promises: () => [item(1, { sure: later('late'), any: later({ of: [1] }) })],
   'errors and more': () => [new Error('of the row'), Promise.reject(new Error('of another'))],
   words: () => ['a word' as never],
 }
@@ -161,6 +166,7 @@ describe('the answer is that of graphql-js, and its resolvers are called with th
     ['a name of a type', '{ __typename a: __typename }'],
     ['lists', `{ items(of: "plain") { ${FIELDS} } sureItems(of: "plain") { id } }`],
     ['what comes later', `{ a: items(of: "late") { ${FIELDS} } b: item(of: "plain") { id } }`],
+    ['promises in rows', '{ items(of: "promises") { sure any id } }'],
     ['nulls', '{ items(of: "nulls") { id } item(of: "nulls") { id } things(of: "nulls") { id } }'],
     ['lists in lists', '{ table }'],
     ['abstract types', `{ things(of: "others") { id ... on Item { ${FIELDS} } ... on Other { other } } }`],
@@ -204,7 +210,6 @@ describe('the answer is that of graphql-js, which has begun again', () => {
     ['a type that comes later', '{ a: things(of: "slow") { id } }'],
     ['a list that is no array', '{ set }'],
     ['methods', '{ items(of: "functions") { call(a: 5) } }'],
-    ['promises in rows', '{ items(of: "promises") { sure } }'],
     ['a word in the place of an object', '{ items(of: "words") { id } }'],
     ['what nobody resolves', '{ unresolved }'],
     ['a name that objects have already', '{ __proto__: __typename item(of: "plain") { __proto__: id id } }'],

@@ -66,7 +66,7 @@ export class Run {
     return new Promise((resolve) => {
       this.#end = (isWhole) => {
         this.#end = null
-        resolve(isWhole ? { data } : otherwise())
+        resolve(isWhole ? { data } : Promise.resolve().then(otherwise))
       }
     })
   }
@@ -77,7 +77,8 @@ export class Run {
       if (!field) object[key] = parent.name
       else if (!field.resolve && shape.kind === 'leaf') {
         const value = propertyOf(source, field.name)
-        object[key] = isEmpty(value) ? emptyIn(shape) : told(value, shape)
+        if (isPromise(value)) this.#put(value, shape, new Place(at, key, object, planned, parent.name))
+        else object[key] = isEmpty(value) ? emptyIn(shape) : told(value, shape)
       } else {
         const place = new Place(at, key, object, planned, parent.name)
         const value = field.resolve
@@ -171,6 +172,8 @@ export class Run {
     const { field } = place.planned
     if (!field || !type.resolveType) throw new LeftToOthers()
     const name = type.resolveType(value, this.#context, this.#infoOf(field, at), type)
+    // graphql-js asks again, and of this nobody would hear.
+    if (isPromise(name)) name.then(undefined, () => {})
     const found = typeof name === 'string' ? this.#schema.getType(name) : undefined
     if (!isObjectType(found) || !this.#schema.isSubType(type, found)) throw new LeftToOthers()
     return found
@@ -191,7 +194,7 @@ function told(value: unknown, { type }: Shape & { kind: 'leaf' }): unknown {
   return result
 }
 
-/** Functions are for graphql-js to call, and promises to wait for. */
+/** Functions are for graphql-js to call. */
 function propertyOf(source: unknown, name: string): unknown {
   if (typeof source !== 'object' || source === null) throw new LeftToOthers()
   const value = (source as Values)[name]
