@@ -144,6 +144,7 @@ describe('a WebSocket', () => {
     ['a question before the greeting', [question], 4401],
     ['two greetings', [init, init], 4429],
     ['a bad token', [{ ...init, payload: { authorization: 'Bearer nope' } }], 4403],
+    ['what only a server says', [{ type: 'next', id: '1', payload: {} }], 4500],
   ])('is closed on %s', async (_what, messages, code) => {
     const socket = await open()
     for (const message of messages) say(socket, message)
