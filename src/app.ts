@@ -72,7 +72,6 @@ import { createChanges } from './live/changes.ts'
 import { createFeed } from './live/feed.ts'
 import { createLogReader } from './live/log-reader.ts'
 import { openPostgresBus } from './live/postgres-bus.ts'
-import { openRedisBus } from './live/redis-bus.ts'
 import { createRunChanges } from './live/run-changes.ts'
 import { openMail } from './mail/open.ts'
 import { createDialects } from './rest/registry.ts'
@@ -127,7 +126,9 @@ async function open(
   const patiently = createPatience({ seconds: config.DATABASE_WAIT_SECONDS, signal, log })
   const postgres = await openPostgres({ databaseUrl: config.DATABASE_URL, dataDir: config.DATA_DIR, patiently }, log)
   onClose(postgres.stop)
-  const redis = config.REDIS_URL ? await openRedisBus(config.REDIS_URL, log) : null
+  const redis = config.REDIS_URL
+    ? await (await import('./live/redis-bus.ts')).openRedisBus(config.REDIS_URL, log)
+    : null
   const database = openDatabase(postgres.connection, log, redis?.tell)
   onClose(database.close)
   const { prisma, pool, enginePool } = database

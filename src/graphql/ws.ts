@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CloseCode, handleProtocols } from 'graphql-ws'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { tooMuch } from './limits/refusal.ts'
 import { createKeepAlive } from './sockets/keep-alive.ts'
 import { Session, type SessionRules } from './sockets/session.ts'
 import { GRAPHQL_PATH, type GraphqlServer } from './yoga.ts'
@@ -39,7 +40,9 @@ export function attachWebSocket(
     clientTracking: false,
     handleProtocols,
   })
-  const rules = { ask, mask, identity, callerOf, most: limits.operations, initTimeoutMs }
+  const most = limits.operations
+  const full = tooMuch(`${most} operations are under way on this socket (MAX_SUBSCRIPTIONS_PER_SOCKET).`)
+  const rules: SessionRules = { ask, mask, identity, callerOf, most, full, initTimeoutMs }
   const sessions = new Map<WebSocket, Session>()
   const keepAlive = createKeepAlive(sessions, pingMs)
   let whenEmpty = () => {}

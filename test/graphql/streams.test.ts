@@ -1,7 +1,9 @@
 /** Subscriptions over SSE and WebSocket: what they show, what they refuse, and when they end. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { GraphQLError } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -142,6 +144,7 @@ describe('a WebSocket', () => {
     ['a question before the greeting', [question], 4401],
     ['two greetings', [init, init], 4429],
     ['a bad token', [{ ...init, payload: { authorization: 'Bearer nope' } }], 4403],
+    ['what only a server says', [{ type: 'next', id: '1', payload: {} }], 4500],
   ])('is closed on %s', async (_what, messages, code) => {
     const socket = await open()
     for (const message of messages) say(socket, message)
@@ -269,6 +272,41 @@ describe('a socket', () => {
     const closed = once(alive, 'close')
     expect((await once(dead, 'close'))[0]).toBe(1006)
     expect((await closed)[0]).toBe(4408)
+    await sockets.close()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('that has greeted keeps no timer of its own, and nothing of the request that it came by', async () => {
+    const server = createServer()
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const requests: WeakRef<IncomingMessage>[] = []
+    server.on('upgrade', (request) => requests.push(new WeakRef(request)))
+    const sockets = attachWebSocket(server, {
+      yoga: { mask: () => new GraphQLError('no'), overSocket: async () => null },
+      identity: { authenticate: async () => null },
+      callerOf: () => 'somebody',
+      limits: { operations: 10, messageBytes: 1024 },
+    })
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const CLIENTS = 20
+    for (let n = 0; n < CLIENTS; n++) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws')
+      await once(socket, 'open')
+      say(socket, init)
+      await hear(socket)
+      say(socket, question)
+    }
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const kept = () => {
+      collect()
+      return requests.filter((request) => request.deref()).length
+    }
+    expect(requests).toHaveLength(CLIENTS)
+    await expect.poll(kept).toBeLessThan(CLIENTS / 2)
+    expect(timers() - before).toBeLessThan(CLIENTS / 2)
     await sockets.close()
     await new Promise((resolve) => server.close(resolve))
   })

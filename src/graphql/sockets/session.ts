@@ -13,7 +13,6 @@ import { ForbiddenError } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import { currentRequest } from '../../kernel/request.ts'
 import { formatted } from '../errors.ts'
-import { tooMuch } from '../limits/refusal.ts'
 import type { SocketLane } from './lane.ts'
 import { Operation } from './operation.ts'
 
@@ -31,6 +30,8 @@ export type SessionRules = {
   callerOf: (request: IncomingMessage, authorization: string | undefined) => string
   /** Operations under way at once on one socket. */
   most: number
+  /** What is told to one more. Made once: it may be thousands of messages, and costs more than they do. */
+  full: GraphQLError
   initTimeoutMs: number
 }
 
@@ -70,8 +71,7 @@ export class Session {
     try {
       await this.#take(String(data))
     } catch (error) {
-      const reason = error instanceof Error ? error.message : ''
-      this.socket.close(CloseCode.InternalServerError, isShort(reason) ? reason : 'Internal server error')
+      this.socket.close(CloseCode.InternalServerError, this.#rules.mask(error).message)
     }
   }
 
@@ -110,7 +110,7 @@ export class Session {
         return operation?.leave()
       }
       default:
-        throw new Error(`Unexpected message of type ${message?.type} received`)
+        return this.socket.close(CloseCode.InternalServerError, `Unexpected message of type ${message?.type} received`)
     }
   }
 
@@ -134,13 +134,13 @@ export class Session {
   }
 
   async #begin(id: string, payload: SubscribePayload): Promise<void> {
-    const { ask, most } = this.#rules
+    const { ask, most, full } = this.#rules
     if (!this.#isGreeted || !this.#asker) return this.socket.close(CloseCode.Unauthorized, 'Unauthorized')
     if (this.#wanted.has(id)) {
       const reason = `Subscriber for ${id} already exists`
       return this.socket.close(CloseCode.SubscriberAlreadyExists, isShort(reason) ? reason : 'Subscriber exists')
     }
-    if (this.#atWork >= most) return this.#refuse(id, [full(most)])
+    if (this.#atWork >= most) return this.#refuse(id, [full])
     const operation = new Operation(this, id)
     this.#wanted.set(id, operation)
     this.#atWork++
@@ -209,11 +209,4 @@ function messageOf(text: string): Message | null {
 function authorizationOf(params: Params, request: IncomingMessage): string | undefined {
   const given = params?.authorization ?? params?.Authorization
   return typeof given === 'string' ? given : request.headers.authorization
-}
-
-/** Made once: it is told to each of thousands of messages, and costs more than they do. */
-let known: GraphQLError | null = null
-const full = (most: number): GraphQLError => {
-  known ??= tooMuch(`${most} operations are under way on this socket (MAX_SUBSCRIPTIONS_PER_SOCKET).`)
-  return known
 }
