@@ -145,9 +145,9 @@ export async function fill(connectionString: string, jobs: number): Promise<void
     const indexes: { name: string; definition: string }[] = (await first.query(INDEXES)).rows
     await first.query(indexes.map(({ name }) => `drop index "${name}"`).join(';'))
     // Whoever keeps the words of jobs does it here too, though the checks of foreign keys are off.
-    await first.query('alter table job enable always trigger keep_job_text')
+    await first.query('alter table job enable always trigger keep_text_of_new_job')
     await Promise.all(clients.map((client, line) => run(client, LINES[line] ?? [])))
-    await first.query('alter table job enable trigger keep_job_text')
+    await first.query('alter table job enable trigger keep_text_of_new_job')
     const missing = [...indexes]
     await Promise.all(
       clients.map(async (client) => {

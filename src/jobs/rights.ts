@@ -3,12 +3,12 @@
  * editors see it; whom it is shared with may do what the share says. What is a team's is its members', but for deleting.
  */
 import type pg from 'pg'
-import { columnsOf } from '../db/columns.ts'
-import { type Job, Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
 import { sqlOn } from '../db/sql.ts'
 import { mayDelete, mayManage } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
+import { jobsByIds } from './rows.ts'
 
 type Ruled = Pick<Job, 'id' | 'ownerId' | 'artifactId'>
 
@@ -62,9 +62,6 @@ export function seesJob(
     (job.artifactId !== null && viewer.roles.get(job.artifactId) === 'EDITOR')
   )
 }
-
-const LIVE = `select ${columnsOf('j', Object.values(Prisma.JobScalarFieldEnum))} from job j
-  where j.id = $1::uuid and j.deleted_at is null`
 
 export type JobRights = ReturnType<typeof createJobRights>
 
@@ -127,8 +124,8 @@ export function createJobRights({ prisma, pool }: { prisma: PrismaClient; pool: 
 
     /** A job that is not deleted. The same throws. */
     async requireJob(viewer: Viewer, id: string, level: Level): Promise<Job> {
-      const [job] = await sql<Job>(LIVE, [id])
-      if (!job) throw noSuchJob()
+      const [job] = await jobsByIds(sql, [id])
+      if (!job || job.deletedAt) throw noSuchJob()
       await require(viewer, job, level)
       return job
     },

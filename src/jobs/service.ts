@@ -2,6 +2,7 @@ import { givenOf } from '../actions/given.ts'
 import { redactJson } from '../actions/redaction.ts'
 import { withoutSecrets } from '../actions/steps.ts'
 import type { Action, Job, Schedule, Surface } from '../db/generated/prisma/client.ts'
+import { sqlOn } from '../db/sql.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
@@ -18,6 +19,7 @@ import { createManyJobs } from './many.ts'
 import { createNumberedJobs } from './numbered.ts'
 import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
+import { jobsByIds } from './rows.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
 import { createSharing } from './sharing.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
@@ -31,7 +33,8 @@ export type JobService = ReturnType<typeof createJobService>
 const UPCOMING_LIMIT = 100
 
 export function createJobService(deps: JobCreationDeps & { rights: JobRights; changes: JobChanges }) {
-  const { prisma, seal, rights } = deps
+  const { prisma, pool, seal, rights } = deps
+  const sql = sqlOn(pool)
   const editing = createJobEditing(deps)
   const { requireJob, change } = editing
   const lists = createJobLists(deps)
@@ -59,8 +62,8 @@ export function createJobService(deps: JobCreationDeps & { rights: JobRights; ch
     ...createNumberedJobs({ prisma }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
-      const job = await prisma.job.findFirst({ where: { id, deletedAt: null } })
-      return job ? ((await rights.readable(viewer, [job]))[0] ?? null) : null
+      const found = (await jobsByIds(sql, [id])).filter(({ deletedAt }) => deletedAt === null)
+      return (await rights.readable(viewer, found))[0] ?? null
     },
 
     /** By its owner's handle, of a team with or without `team:`, and its slug, which only jobs of some surfaces have. */
@@ -80,7 +83,7 @@ export function createJobService(deps: JobCreationDeps & { rights: JobRights; ch
 
     /** In the order of the ids, deleted ones too; null where there is none that the viewer may read. */
     async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Job | null)[]> {
-      const found = await prisma.job.findMany({ where: { id: { in: [...ids] } } })
+      const found = await jobsByIds(sql, ids)
       const byId = new Map((await rights.readable(viewer, found)).map((job) => [job.id, job]))
       return ids.map((id) => byId.get(id) ?? null)
     },
