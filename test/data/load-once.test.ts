@@ -52,6 +52,7 @@ describe('a step that is done over', () => {
     const [one, two] = [await world.dataset(), await world.dataset()]
     for (const position of [0, 1]) {
       for (const dataset of [one, two]) await load(dataset, [{ position }], { effect: { ...effect, position } })
+      await world.advance(effect)
     }
     for (const dataset of [one, two]) expect(await world.rowsOf(dataset)).toEqual([{ position: 0 }, { position: 1 }])
   })

@@ -43,18 +43,19 @@ async function createWorld() {
     /** A step of a run that is under way. */
     async effect(position = 0): Promise<EffectKey> {
       const [jobId, runId, now] = [newId(), newId(), new Date()]
-      const step = { kind: 'materialize', status: 'RUNNING' as const, attempt: 1, startedAt: now }
       await prisma.job.create({
         data: { id: jobId, surface: 'GRAPHQL', trigger: 'MANUAL', ownerId, createdById: ownerId },
       })
       await prisma.run.create({
         data: {
           ...{ id: runId, jobId, trigger: 'MANUAL', status: 'RUNNING', plan: {}, availableAt: now, queuedAt: now },
-          steps: { createMany: { data: [0, 1].map((at) => ({ ...step, position: at, name: `step ${at}` })) } },
+          step: position,
         },
       })
       return { runId, position }
     },
+    /** The run goes on with its next step. */
+    advance: ({ runId }: EffectKey) => prisma.run.update({ where: { id: runId }, data: { step: { increment: 1 } } }),
     endRun: ({ runId }: EffectKey) => prisma.run.update({ where: { id: runId }, data: { status: 'CANCELLED' } }),
     async rowsOf({ id }: { id: string }): Promise<Row[]> {
       const rows = await sql<{ data: Row }>('select data from dataset_row where dataset_id = $1::uuid order by id', [
