@@ -60,6 +60,7 @@ import { createSessions } from './identity/sessions.ts'
 import { newToken } from './identity/tokens.ts'
 import { createJobChangeSource } from './jobs/change-source.ts'
 import { createJobRights } from './jobs/rights.ts'
+import { createJobRows } from './jobs/rows.ts'
 import { createJobService } from './jobs/service.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { derivedKey } from './kernel/derived-key.ts'
@@ -199,7 +200,7 @@ async function open(
   const uploads = createUploadService({ pool, storage, limits: publishLimits, publicUrl })
   const data = createDataService({ prisma, pool, artifacts, limits: { rows: config.MAX_DATASET_ROWS } })
   const logLimits = { lines: config.MAX_STEP_LOG_LINES, bytes: config.MAX_STEP_LOG_BYTES }
-  const rights = createJobRights({ prisma, pool })
+  const rights = createJobRights({ prisma, readJobs: createJobRows(pool) })
   const schedules = createScheduleService({ prisma, defaultTimezone: config.DEFAULT_TIMEZONE })
   const jobs = createJobService({
     ...{ prisma, pool, schedules, seal, rights, changes: jobChanges },

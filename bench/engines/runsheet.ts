@@ -15,6 +15,7 @@ import { openNodeSession } from '../../src/engine/node.ts'
 import { systemAlarm } from '../../src/engine/timer.ts'
 import { createIdentityService } from '../../src/identity/service.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
+import { createJobRows } from '../../src/jobs/rows.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
@@ -43,7 +44,7 @@ async function open(): Promise<Engine> {
   const database = openDatabase(connection, log)
   const { prisma, pool, enginePool } = database
   const sql = sqlOn(pool)
-  const rights = createJobRights({ prisma, pool })
+  const rights = createJobRights({ prisma, readJobs: createJobRows(pool) })
   let startHere = startNothing
   const control = createRunControl({ prisma, pool, rights, settings, startHere: (work) => startHere(work) })
   const identity = createIdentityService({ prisma, pool })

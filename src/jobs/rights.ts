@@ -2,13 +2,11 @@
  * Who may do what with a job. Its owner may do all, and so may the owner of the artifact that it is on; the artifact's
  * editors see it; whom it is shared with may do what the share says. What is a team's is its members', but for deleting.
  */
-import type pg from 'pg'
 import type { Job, PrismaClient } from '../db/generated/prisma/client.ts'
-import { sqlOn } from '../db/sql.ts'
 import { mayDelete, mayManage } from '../identity/permissions.ts'
 import { principalsOf, type SignedIn, type Viewer } from '../identity/viewer.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../kernel/errors.ts'
-import { jobsByIds } from './rows.ts'
+import type { ReadJobs } from './rows.ts'
 
 type Ruled = Pick<Job, 'id' | 'ownerId' | 'artifactId'>
 
@@ -65,9 +63,7 @@ export function seesJob(
 
 export type JobRights = ReturnType<typeof createJobRights>
 
-export function createJobRights({ prisma, pool }: { prisma: PrismaClient; pool: pg.Pool }) {
-  const sql = sqlOn(pool)
-
+export function createJobRights({ prisma, readJobs }: { prisma: PrismaClient; readJobs: ReadJobs }) {
   /** Of these artifacts, those that the viewer owns. */
   async function owned(viewer: SignedIn, artifactIds: string[]): Promise<Set<string>> {
     if (artifactIds.length === 0) return new Set()
@@ -124,7 +120,7 @@ export function createJobRights({ prisma, pool }: { prisma: PrismaClient; pool: 
 
     /** A job that is not deleted. The same throws. */
     async requireJob(viewer: Viewer, id: string, level: Level): Promise<Job> {
-      const [job] = await jobsByIds(sql, [id])
+      const [job] = await readJobs([id])
       if (!job || job.deletedAt) throw noSuchJob()
       await require(viewer, job, level)
       return job

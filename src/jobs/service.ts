@@ -2,7 +2,6 @@ import { givenOf } from '../actions/given.ts'
 import { redactJson } from '../actions/redaction.ts'
 import { withoutSecrets } from '../actions/steps.ts'
 import type { Action, Job, Schedule, Surface } from '../db/generated/prisma/client.ts'
-import { sqlOn } from '../db/sql.ts'
 import type { Viewer } from '../identity/viewer.ts'
 import { ValidationError } from '../kernel/errors.ts'
 import { nextSlots } from '../schedules/recurrence.ts'
@@ -19,7 +18,7 @@ import { createManyJobs } from './many.ts'
 import { createNumberedJobs } from './numbered.ts'
 import { createOwnership } from './ownership.ts'
 import { type JobRights, LEVEL } from './rights.ts'
-import { jobsByIds } from './rows.ts'
+import { createJobRows } from './rows.ts'
 import { type ShareoutAction, shareoutConfigOf } from './shareout-actions.ts'
 import { createSharing } from './sharing.ts'
 import { createSigningSecrets } from './signing-secrets.ts'
@@ -34,7 +33,7 @@ const UPCOMING_LIMIT = 100
 
 export function createJobService(deps: JobCreationDeps & { rights: JobRights; changes: JobChanges }) {
   const { prisma, pool, seal, rights } = deps
-  const sql = sqlOn(pool)
+  const readJobs = createJobRows(pool)
   const editing = createJobEditing(deps)
   const { requireJob, change } = editing
   const lists = createJobLists(deps)
@@ -62,7 +61,7 @@ export function createJobService(deps: JobCreationDeps & { rights: JobRights; ch
     ...createNumberedJobs({ prisma }),
 
     async find(viewer: Viewer, id: string): Promise<Job | null> {
-      const found = (await jobsByIds(sql, [id])).filter(({ deletedAt }) => deletedAt === null)
+      const found = (await readJobs([id])).filter(({ deletedAt }) => deletedAt === null)
       return (await rights.readable(viewer, found))[0] ?? null
     },
 
@@ -83,7 +82,7 @@ export function createJobService(deps: JobCreationDeps & { rights: JobRights; ch
 
     /** In the order of the ids, deleted ones too; null where there is none that the viewer may read. */
     async byIds(viewer: Viewer, ids: readonly string[]): Promise<(Job | null)[]> {
-      const found = await jobsByIds(sql, ids)
+      const found = await readJobs(ids)
       const byId = new Map((await rights.readable(viewer, found)).map((job) => [job.id, job]))
       return ids.map((id) => byId.get(id) ?? null)
     },

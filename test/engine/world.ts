@@ -15,6 +15,7 @@ import type { EngineSettings, Perform, StepOutcome } from '../../src/engine/port
 import { systemAlarm } from '../../src/engine/timer.ts'
 import { createEventService } from '../../src/events/service.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
+import { createJobRows } from '../../src/jobs/rows.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import type { JobChanges } from '../../src/jobs/watch.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -87,7 +88,7 @@ export async function createWorld() {
   const actions = createActionRegistry({ ...ports, egress, version: '0', clock: systemClock })
   const seal = createSeal('0'.repeat(64))
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
-  const rights = createJobRights({ prisma, pool })
+  const rights = createJobRights({ prisma, readJobs: createJobRows(pool) })
   const changes = {} as JobChanges
   const jobs = createJobService({ prisma, pool, schedules, actions, datasets, seal, rights, changes })
   const events = createEventService({ prisma, artifacts })

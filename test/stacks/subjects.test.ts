@@ -4,6 +4,7 @@ import { createActionRegistry } from '../../src/actions/registry.ts'
 import { createEgress } from '../../src/egress/egress.ts'
 import type { SignedIn } from '../../src/identity/viewer.ts'
 import { createJobRights } from '../../src/jobs/rights.ts'
+import { createJobRows } from '../../src/jobs/rows.ts'
 import { createJobService } from '../../src/jobs/service.ts'
 import type { JobChanges } from '../../src/jobs/watch.ts'
 import { ValidationError } from '../../src/kernel/errors.ts'
@@ -40,7 +41,11 @@ async function createWorld() {
   const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC' })
   const jobs = createJobService({
     ...{ prisma, pool, schedules, actions, seal },
-    ...{ datasets: ports.datasets, rights: createJobRights({ prisma, pool }), changes: {} as JobChanges },
+    ...{
+      datasets: ports.datasets,
+      rights: createJobRights({ prisma, readJobs: createJobRows(pool) }),
+      changes: {} as JobChanges,
+    },
   })
   const runs = {} as RunService
   return {

@@ -144,7 +144,7 @@ export const MUTANTS: Mutant[] = [
         '), fenced as (',
         `${JOBS_LOCKED.replace('order by', 'and (select count(*) from kept) >= 0 order by')}), fenced as (`,
       ],
-      ['  where run.id = f.run_id', '  where run.id = f.run_id and (select count(*) from locked) >= 0'],
+      ['  where run.id = g."runId"', '  where run.id = g."runId" and (select count(*) from locked) >= 0'],
     ),
     focus: { linger: true, users: { deeds: ['run', 'run', 'cancel'], count: 8 } },
   },

@@ -45,7 +45,11 @@ export function clockOf(world: World, process: Process, skew: number): Clock & {
 
 /** A log that goes to the trace. */
 export const logOf = (world: World, { name }: Process) =>
-  createLog('warn', { write: (line: string) => world.note(name, `log: ${JSON.parse(line).msg}`) })
+  createLog('warn', {
+    write(lines: string) {
+      for (const line of lines.trim().split('\n')) world.note(name, `log: ${JSON.parse(line).msg}`)
+    },
+  })
 
 export async function startNode(
   world: World,

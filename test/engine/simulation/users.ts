@@ -12,6 +12,7 @@ import { createPrisma } from './prisma.ts'
 import {
   createEventService,
   createJobRights,
+  createJobRows,
   createJobService,
   createLogReader,
   createRunService,
@@ -54,7 +55,7 @@ export function createUsers(world: World, calendar: Calendar, jobs: Job[], obser
     const { pool } = createPool(world, process, { actor: 'user', isReliable: true, ...hooks })
     const prisma = createPrisma(pool) as unknown as Parameters<typeof createJobService>[0]['prisma']
     const schedules = createScheduleService({ prisma, defaultTimezone: 'UTC', now: world.databaseNow })
-    const rights = createJobRights({ prisma, pool })
+    const rights = createJobRights({ prisma, readJobs: createJobRows(pool) })
     const jobs = createJobService({ prisma, pool, schedules, settings, rights } as unknown as Parameters<
       typeof createJobService
     >[0])
