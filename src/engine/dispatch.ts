@@ -2,7 +2,6 @@
  * The outbox of domain events → runs of the jobs that wait for them. Events and their runs change in one transaction,
  * and (job, event) is unique: however often a node dies in between, each event job gets exactly one run per event.
  */
-
 import type { Sql } from '../db/sql.ts'
 import { MAX_CHAIN } from '../events/spec.ts'
 import { newId } from '../kernel/ids.ts'

@@ -3,7 +3,7 @@
  * it and use it: nothing is checked here.
  */
 import type pg from 'pg'
-import { columnOf } from '../db/columns.ts'
+import { jsonOf } from '../db/columns.ts'
 import { sqlOn } from '../db/sql.ts'
 import { createBatch } from '../kernel/batch.ts'
 import type { StoredSchedule } from '../schedules/stored.ts'
@@ -47,12 +47,9 @@ const SCHEDULE = [
   'at',
 ] satisfies (keyof SharedSchedule)[]
 
-const json = (table: string, fields: readonly string[]) =>
-  `json_build_object(${fields.map((field) => `'${field}', ${table}.${columnOf(field)}`).join(', ')})`
-
 const READ = `select g.n, clock_timestamp() as at,
-  (select ${json('a', ARTIFACT)} from artifact a where a.id = g."artifactId" and a.deleted_at is null) as artifact,
-  (select ${json('s', SCHEDULE)} from schedule s
+  (select ${jsonOf('a', ARTIFACT)} from artifact a where a.id = g."artifactId" and a.deleted_at is null) as artifact,
+  (select ${jsonOf('s', SCHEDULE)} from schedule s
     where s.shared and s.id = coalesce(g."scheduleId", (select id from schedule where number = g."scheduleNumber"))
   ) as schedule,
   (select json_build_object('id', k.id, 'ownerId', k.owner_id, 'version', k.version, 'actions', array(

@@ -34,6 +34,29 @@ it('a thousand runs are started and settled in so few statements, each with one 
   expect((await world.statuses(jobId)).every((status) => status === 'SUCCEEDED')).toBe(true)
 })
 
+it('what a run leaves is written once, by the statement that ends it, and the words of its job not at all', async () => {
+  const stage = createStage()
+  await world.node(stage.perform)
+  const jobId = await world.job({ name: 'words' })
+  const words = () =>
+    world.sql<{ by: string }>('select xmin::text as by from job_text where job_id = $1::uuid', [jobId])
+  const before = await words()
+  const runId = await world.start(jobId)
+  const call = await stage.call(0)
+  expect([await world.attempts(runId), await world.steps(runId)]).toEqual([[], []])
+  call.end()
+  await expect.poll(async () => (await world.run(runId)).status, soon).toBe('SUCCEEDED')
+  const written = await world.sql<{ attempt: string; step: string; event: string }>(
+    `select a.xmin::text as attempt, s.xmin::text as step, e.xid::text as event
+    from run_attempt a join run_step s using (run_id) join run_event e using (run_id)
+    where run_id = $1::uuid and e.kind = 'SUCCEEDED'`,
+    [runId],
+  )
+  expect(written).toEqual([{ attempt: written[0]?.event, step: written[0]?.event, event: expect.any(String) }])
+  expect(before).toHaveLength(1)
+  expect(await words()).toEqual(before)
+})
+
 it('a run whose start was never answered is given back at once, and its attempt is not counted', async () => {
   const stage = createStage()
   let lost = 0
