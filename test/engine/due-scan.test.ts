@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
+import { claimRuns } from '../../src/engine/claim.ts'
 import { lockDueJobs, lockListeners, nextSlotDue } from '../../src/engine/queries.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { createLogReader } from '../../src/live/log-reader.ts'
 import { recordRuns } from '../../src/runs/transition/record.ts'
+import { settleRuns } from '../../src/runs/transition/settle.ts'
 import { rowsOf } from './plan-rows.ts'
 import { useWorld, type World } from './world.ts'
 
@@ -26,6 +28,30 @@ it('looking for due slots passes over no job that is due later', { timeout: 60_0
       )
       expect(await rowsOf(world.database, mode, (sql) => lockDueJobs(sql, 50))).toBeLessThan(100)
       expect(await rowsOf(world.database, mode, nextSlotDue)).toBeLessThan(100)
+    }
+  }
+})
+
+it('queueing, starting and ending many runs at once compares none with the others', { timeout: 60_000 }, async () => {
+  const jobId = await world.job({ overlap: 'ALLOW' })
+  for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+    const rowsFor = async (count: number) => {
+      const leaseOwner = newId()
+      const runs = Array.from({ length: count }, () => ({
+        ...{ id: newId(), jobId, trigger: 'MANUAL' as const, waits: false },
+      }))
+      const outcomes = runs.map(({ id }) => ({
+        ...{ runId: id, jobId, attempt: 1, status: 'SUCCEEDED' as const, output: null },
+      }))
+      const queueing = await rowsOf(world.database, mode, (sql) => recordRuns(sql, runs))
+      const starting = await rowsOf(world.database, mode, (sql) => claimRuns(sql, leaseOwner, 10, count))
+      const ending = await rowsOf(world.database, mode, (sql) => settleRuns(sql, { leaseOwner }, outcomes))
+      expect(await world.sql('select from run_queue')).toEqual([])
+      return { queueing, starting, ending }
+    }
+    const [few, many] = [await rowsFor(20), await rowsFor(400)]
+    for (const part of ['queueing', 'starting', 'ending'] as const) {
+      expect(many[part], `${part}, ${mode}`).toBeLessThan(25 * few[part])
     }
   }
 })
